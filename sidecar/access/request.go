@@ -1,0 +1,67 @@
+package access
+
+// Object is a free JSON object. Numbers in it are [encoding/json.Number], so that
+// large identifiers keep their digits; nested arrays are []any and nested objects
+// map[string]any. A nil Object means an empty one.
+type Object = map[string]any
+
+// A Request is one question: may the login behind Credential do Action to Resource?
+//
+// A Request is made once by a door and never changed after. The zero value asks
+// about nothing, without a credential, and is refused.
+type Request struct {
+	// Door names the protocol that carried the question, for the record only. It is
+	// never an input to the policy, so the answer cannot depend on it.
+	Door string
+
+	// Credential is the access token or ID token. The zero value means that none
+	// was presented, which is not the same as one that does not verify.
+	Credential Credential
+
+	Action   Action
+	Resource Resource
+	Context  Object
+
+	// HTTP is the HTTP request that a gateway forwarded or the caller described;
+	// nil if there was none.
+	HTTP *HTTPRequest
+}
+
+// A Subject is who acts: a person ("user") or a machine ("client").
+type Subject struct {
+	Type       string
+	ID         string
+	Properties Object
+}
+
+// The two types of subject. Machines are never asked to sign in.
+const (
+	SubjectUser   = "user"
+	SubjectClient = "client"
+)
+
+// An Action is what is to be done.
+type Action struct {
+	Name       string
+	Properties Object
+}
+
+// A Resource is what it is done to.
+type Resource struct {
+	Type       string
+	ID         string
+	Properties Object
+}
+
+// An HTTPRequest is a request to the protected application, as its gateway or the
+// caller told it. Nothing in it was verified by the sidecar.
+type HTTPRequest struct {
+	Method   string
+	Scheme   string
+	Host     string
+	Path     string // canonical, without the query
+	Segments []string
+	Query    map[string][]string
+	Headers  map[string][]string // lower-case names; only those the configuration forwards
+	ClientIP string
+}
