@@ -1,0 +1,148 @@
+package config
+
+import "time"
+
+// Config is the whole configuration, as [Load] leaves it: complete, every value
+// checked. It is read by many and changed by nobody after loading.
+//
+// The tags of this tree are the one table of keys. From them come the defaults, the
+// environment's names, what [Config.Print] shows and docs/configuration.md:
+//
+//	yaml     the key
+//	default  its default as text; on a section, as YAML, the defaults of its own keys
+//	min max  the least and the greatest value
+//	one      the words it may be
+//	help     what it does, for people
+//	later    its feature is not built yet: only its default is accepted
+//	secret   its value is never shown
+type Config struct {
+	HTTP         Listener       `yaml:"http" default:"{address: '127.0.0.1:8181'}" help:"The doors spoken over HTTP."`
+	Envoy        Listener       `yaml:"envoy" later:"true" help:"Envoy's ext_authz over gRPC, at for example 127.0.0.1:9191; empty: off."`
+	Health       Health         `yaml:"health" help:"/livez, /readyz and /metrics: names, counts and revisions only, so it may listen anywhere."`
+	Admin        Admin          `yaml:"admin" help:"Console and explanations."`
+	Callers      []Caller       `yaml:"callers" later:"true" help:"Who may ask, and at which doors. Empty: whoever reaches the listener."`
+	Policy       Policy         `yaml:"policy" help:"Which policy decides, and what it may do."`
+	Issuers      []Issuer       `yaml:"issuers" help:"Whose tokens are accepted. Empty: nobody's, so every token is refused."`
+	ClockSkew    time.Duration  `yaml:"clock_skew" default:"30s" min:"0s" max:"120s" help:"How far an issuer's clock and ours may differ when exp, nbf and iat are checked. It never widens an age."`
+	Answers      Answers        `yaml:"answers" help:"How long an answer may be kept."`
+	LoopGuard    bool           `yaml:"loop_guard" default:"true" help:"Refuse with step_up_unmet instead of asking again for a login that was made twice in vain."`
+	Requirements bool           `yaml:"requirements" default:"true" help:"Answer /v1/requirements: which login a resource needs, before any token exists."`
+	Login        Login          `yaml:"login" help:"The login rule's door, /v1/login."`
+	Headers      Headers        `yaml:"headers" help:"Which headers pass between request, policy and upstream."`
+	Routes       Routes         `yaml:"routes" help:"How an HTTP request becomes a resource."`
+	Gateways     map[string]any `yaml:"gateways" later:"true" help:"Per door of a proxy: peers, origin, login_url, return_to."`
+	Limits       Limits         `yaml:"limits" help:"What is refused for its size or number."`
+	Log          Log            `yaml:"log" help:"The program's log, with one line per decision: id, outcome, codes, issuer, subject, resource, ms."`
+
+	// Origins says where each value came from, by its path: "http.address",
+	// "issuers[0].audiences".
+	Origins map[string]Origin `yaml:"-"`
+}
+
+// A Listener is where a door listens. Beyond loopback or a Unix socket it knows its
+// callers by client certificate or by [Config.Callers], or is called insecure.
+type Listener struct {
+	Address  Address `yaml:"address" help:"Where to listen: host:port, or unix:///path/to.sock. Beyond loopback or a Unix socket, tls.client_ca or callers must say who may ask."`
+	TLS      TLS     `yaml:"tls" help:"TLS of this listener; empty: none."`
+	Insecure bool    `yaml:"insecure" default:"false" help:"Listen beyond loopback without knowing the callers, with a warning at every start."`
+}
+
+// TLS names PEM files, read again when they change. All empty: no TLS.
+type TLS struct {
+	Cert     string `yaml:"cert" help:"File with the certificate chain (PEM). Goes together with key."`
+	Key      string `yaml:"key" help:"File with its private key (PEM)."`
+	ClientCA string `yaml:"client_ca" help:"File with the authorities (PEM) whose client certificates are required and accepted. Needs cert and key."`
+}
+
+// Health is the listener for probes and metrics.
+type Health struct {
+	Address Address `yaml:"address" default:"127.0.0.1:8282" help:"Where to listen: host:port, or unix:///path/to.sock; empty: off. A container's probes usually need :8282."`
+}
+
+// Admin is the listener for console and explanations.
+type Admin struct {
+	Address Address `yaml:"address" later:"true" help:"Where to listen; empty: off. Loopback, a Unix socket or client certificates only."`
+}
+
+// A Caller is somebody who may ask: known by a certificate's name, a key or a Unix user.
+type Caller struct {
+	Name    string   `yaml:"name" help:"The name of this caller in logs."`
+	SAN     string   `yaml:"san" help:"Known by this subject alternative name of a client certificate."`
+	KeyHash string   `yaml:"key_hash" secret:"true" help:"Known by a key with this hash."`
+	UID     string   `yaml:"uid" help:"Known by this user of a Unix socket."`
+	Doors   []string `yaml:"doors" help:"The doors that are open to this caller."`
+}
+
+// Policy says which policy decides.
+type Policy struct {
+	Path        string         `yaml:"path" help:"A folder, or a bundle (.tar.gz). Empty: the embedded demonstration. Never together with opa.bundles."`
+	Package     string         `yaml:"package" default:"fabrikam" help:"The package whose allow is asked, without data. in front. The default belongs to the demonstration: with path or opa.bundles it must be given."`
+	Anonymous   bool           `yaml:"anonymous" default:"false" help:"Ask the policy without a verified token too. Rules with not allow on what is absent."`
+	MayRedefine []string       `yaml:"may_redefine" help:"Names of shipped levels and vocabularies that the policy's data may replace."`
+	Builtins    []string       `yaml:"builtins" help:"Built-in functions allowed beyond the safe ones, by name, for example http.send."`
+	Deadline    time.Duration  `yaml:"deadline" default:"100ms" min:"1ms" max:"1m" help:"How long one decision may take; past it the answer is a fault, never allow."`
+	OPA         map[string]any `yaml:"opa" later:"true" secret:"true" help:"OPA's own configuration: services, bundles, keys, discovery, decision_logs, status, labels."`
+}
+
+// Demonstration reports whether no policy was configured, so that the embedded one decides.
+func (p Policy) Demonstration() bool { return p.Path == "" && !p.bundles() }
+
+// bundles reports whether OPA is to fetch bundles.
+func (p Policy) bundles() bool { return p.OPA["bundles"] != nil }
+
+// An Issuer is one provider whose tokens are accepted.
+type Issuer struct {
+	Issuer        string            `yaml:"issuer" help:"The issuer, exactly as tokens spell it in iss: an https URL (http on loopback only) without query, fragment or user. Required."`
+	Audiences     []string          `yaml:"audiences" help:"The aud values by which an access token is meant for us. Empty: access tokens are refused."`
+	Clients       []string          `yaml:"clients" help:"The aud values (client ids) by which an ID token is meant for us. Empty: ID tokens are refused. No value may be in both lists."`
+	Vocabulary    string            `yaml:"vocabulary" help:"What this provider's claims mean: auth0-rule, auth0, okta, keycloak, entra, cognito, logto, oidc, or a name of your own from the policy's data. Required."`
+	Claims        map[string]string `yaml:"claims" help:"Exact renames, the vocabulary's name to the token's: {authentication_level: 'https://fabrikam.example/authentication_level'}. The renamed one alone counts."`
+	Levels        map[string]string `yaml:"levels" help:"This tenant's words for levels: {mfa: c1}."`
+	MaxLevel      string            `yaml:"max_level" help:"The strongest level that this issuer is trusted for. Empty: no ceiling."`
+	Algorithms    []string          `yaml:"algorithms" default:"[ES256, ES384, EdDSA, PS256, RS256]" help:"Accepted signature algorithms. Also possible: ES512, PS384, PS512, RS384, RS512; never none or HS*."`
+	Typ           []string          `yaml:"typ" help:"Accepted typ headers of access tokens. Empty: the vocabulary's."`
+	CAFile        string            `yaml:"ca_file" help:"File with the authorities (PEM) to trust when keys are fetched, instead of the system's."`
+	JWKSURI       string            `yaml:"jwks_uri" help:"Where the keys are. Empty: found by discovery. Not together with jwks_file."`
+	JWKSFile      string            `yaml:"jwks_file" help:"A file with the keys (JWKS); nothing is fetched. Not together with jwks_uri."`
+	Introspection map[string]any    `yaml:"introspection" later:"true" secret:"true" help:"Ask the issuer about tokens (RFC 7662)."`
+	DPoP          map[string]any    `yaml:"dpop" later:"true" help:"Tokens bound to a key by proof (RFC 9449)."`
+	MTLS          map[string]any    `yaml:"mtls" later:"true" help:"Tokens bound to a client certificate (RFC 8705)."`
+}
+
+// Answers bounds what an answer promises about the future.
+type Answers struct {
+	Keep time.Duration `yaml:"keep" default:"60s" min:"0s" max:"1h" help:"The longest that valid_until may lie ahead. 0s: answers are for now only."`
+}
+
+// Login is the login rule's door.
+type Login struct {
+	Enabled bool `yaml:"enabled" default:"false" later:"true" help:"Answer /v1/login."`
+}
+
+// Headers are lists of lower-case names; a star at the end stands for any rest.
+type Headers struct {
+	Allow   []string `yaml:"allow" default:"[x-stepup-*]" help:"Headers that a policy may set for the upstream: lower-case names, a * at the end for any rest."`
+	Forward []string `yaml:"forward" help:"Headers of the request that policies see in input.request.headers; names as in allow. Tokens, proofs and cookies cannot be."`
+}
+
+// Routes say how an HTTP request becomes a resource.
+type Routes struct {
+	Table    string `yaml:"table" later:"true" help:"File with a table of routes."`
+	OpenAPI  string `yaml:"openapi" later:"true" help:"An OpenAPI document whose paths are the routes."`
+	Unlisted string `yaml:"unlisted" default:"allow" one:"allow deny" later:"true" help:"Whether a request that no route lists goes on to the policy."`
+}
+
+// Limits are what is refused for its size or number.
+type Limits struct {
+	Body        Size `yaml:"body" default:"1MiB" min:"256" max:"64MiB" help:"The largest body of a request."`
+	Token       Size `yaml:"token" default:"16KiB" min:"256" max:"256KiB" help:"The longest token."`
+	Batch       int  `yaml:"batch" default:"100" min:"1" max:"1000" help:"The most questions in one request."`
+	Concurrency int  `yaml:"concurrency" default:"0" min:"0" max:"1000000" help:"The most decisions at once; more are refused as overload. 0: no limit."`
+}
+
+// Log says how the program's log is written.
+type Log struct {
+	Level    string `yaml:"level" default:"info" one:"debug info warn error" help:"The least important lines that are written."`
+	Format   string `yaml:"format" default:"auto" one:"auto text json" help:"auto: text on a terminal, json elsewhere."`
+	Subjects string `yaml:"subjects" default:"hashed" one:"hashed plain none" help:"How the subject of a token is written."`
+}
