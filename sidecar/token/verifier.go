@@ -1,0 +1,300 @@
+package token
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"stepup/sidecar/access"
+)
+
+// The limits of a Verifier's configuration.
+const (
+	MaxClockSkew   = 2 * time.Minute
+	DefaultMaxSize = 16 << 10
+)
+
+// A Verifier decides whether tokens are genuine, meant for us and valid now. It keeps no
+// state of its own and is safe for concurrent use.
+type Verifier struct {
+	issuers    map[string]*issuer
+	algorithms []string // of all issuers together
+	skew       time.Duration
+	maxSize    int
+}
+
+// NewVerifier checks the configuration. Skew is the leeway for other clocks, at most
+// [MaxClockSkew]; maxSize bounds the text of a token, 0 meaning [DefaultMaxSize]. Without
+// issuers every token is refused.
+func NewVerifier(issuers []Issuer, skew time.Duration, maxSize int) (*Verifier, error) {
+	if skew < 0 || skew > MaxClockSkew {
+		return nil, fmt.Errorf("clock_skew %s is not between 0s and %s", skew, MaxClockSkew)
+	}
+	if maxSize < 0 {
+		return nil, fmt.Errorf("limits.token %d is negative", maxSize)
+	}
+	v := &Verifier{issuers: map[string]*issuer{}, skew: skew, maxSize: maxSize}
+	if maxSize == 0 {
+		v.maxSize = DefaultMaxSize
+	}
+	var all error
+	for _, c := range issuers {
+		all = errors.Join(all, v.add(c))
+	}
+	if all != nil {
+		return nil, all
+	}
+	return v, nil
+}
+
+func (v *Verifier) add(c Issuer) error {
+	i, err := newIssuer(c)
+	if err != nil {
+		return fmt.Errorf("issuer %q: %w", c.URL, err)
+	}
+	if _, twice := v.issuers[c.URL]; twice {
+		return fmt.Errorf("issuer %q is configured twice", c.URL)
+	}
+	v.issuers[c.URL] = i
+	for _, a := range i.algorithms {
+		v.algorithms = append(v.algorithms, string(a))
+	}
+	return nil
+}
+
+// parsed is a token on its way through the checks.
+type parsed struct {
+	header
+	text      string
+	raw       []byte // the payload
+	claims    access.Object
+	times     times
+	audiences []string
+	client    string
+}
+
+// Verify answers what a token proves at one moment, or why it is not accepted. The error
+// is always of type *[Error]. The checks stand in the order in which they are made; the
+// first that fails is told.
+func (v *Verifier) Verify(ctx context.Context, now time.Time, c access.Credential) (*Claims, error) {
+	claims, err := v.verify(ctx, now, c)
+	if err != nil {
+		return nil, err // not the nil *Error of a success
+	}
+	return claims, nil
+}
+
+func (v *Verifier) verify(ctx context.Context, now time.Time, c access.Credential) (*Claims, *Error) {
+	if !c.Presented() {
+		return nil, refuse(access.NoCredentials, "no token")
+	}
+	p, err := v.parse(c.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	i, err := v.issuerOf(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := i.checkOrigin(ctx, p); err != nil {
+		return nil, err
+	}
+	// From here on the payload is the issuer's own word.
+	if err := i.checkTimes(&p, now, v.skew); err != nil {
+		return nil, err
+	}
+	return i.conclude(p)
+}
+
+// parse takes a token apart and applies what holds for every issuer. The payload is read
+// only to learn whom to ask for keys; nothing in it is believed yet.
+func (v *Verifier) parse(text string) (parsed, *Error) {
+	parts, err := cut(text, v.maxSize)
+	if err != nil {
+		return parsed{}, err
+	}
+	head, _, err := decodePart(parts[0], "the header")
+	if err != nil {
+		return parsed{}, err
+	}
+	p := parsed{text: text}
+	if p.header, err = readHeader(head, v.algorithms); err != nil {
+		return parsed{}, err
+	}
+	// Only now: an empty signature is first of all an algorithm that nobody allows.
+	if err := checkCanonical(parts[2]); err != nil {
+		return parsed{}, err
+	}
+	p.claims, p.raw, err = decodePart(parts[1], "the payload")
+	return p, err
+}
+
+// issuerOf picks the issuer by the exact text of iss. Nothing is ever fetched on the word
+// of a token whose issuer is not configured.
+func (v *Verifier) issuerOf(p parsed) (*issuer, *Error) {
+	iss, ok := p.claims["iss"].(string)
+	if !ok {
+		return nil, refuse(access.IssuerUnknown, "iss is missing or not a string")
+	}
+	i, known := v.issuers[iss]
+	if !known {
+		return nil, refuse(access.IssuerUnknown, "the issuer is not configured")
+	}
+	return i, nil
+}
+
+// checkOrigin applies the issuer's own rules for headers, and then the signature.
+func (i *issuer) checkOrigin(ctx context.Context, p parsed) *Error {
+	if !i.allows(p.alg) {
+		return refuse(access.AlgNotAllowed, "alg %s is not in the issuer's list", p.alg)
+	}
+	if !i.mayHaveType(p.typ) {
+		return refuse(access.TypMismatch, "typ %s is not that of a token accepted here", Quote(p.typ))
+	}
+	keys, err := i.candidates(ctx, p.header)
+	if err != nil {
+		return err
+	}
+	signed, err := checkSignature(p.text, i.algorithms, keys)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(signed, p.raw) {
+		return refuse(access.SignatureInvalid, "the signed payload is not the one that was read")
+	}
+	return nil
+}
+
+func (i *issuer) allows(alg string) bool {
+	for _, a := range i.algorithms {
+		if string(a) == alg {
+			return true
+		}
+	}
+	return false
+}
+
+func (i *issuer) checkTimes(p *parsed, now time.Time, skew time.Duration) *Error {
+	var err *Error
+	if p.times, err = readTimes(p.claims); err != nil {
+		return err
+	}
+	if i.profile.strict && p.times.iat == nil {
+		return refuse(access.TokenClaimInvalid, "no iat")
+	}
+	return p.times.check(now, skew)
+}
+
+// conclude checks for whom, about whom and as what the token was issued, and sums up.
+func (i *issuer) conclude(p parsed) (*Claims, *Error) {
+	var err *Error
+	if p.audiences, err = readAudiences(p.claims); err != nil {
+		return nil, err
+	}
+	kind, err := i.kindOf(p.audiences)
+	if err != nil {
+		return nil, err
+	}
+	c := &Claims{
+		Issuer: i.URL, Audiences: p.audiences, Kind: kind, Binding: BindingNone,
+		ExpiresAt: *p.times.exp, IssuedAt: p.times.issuedAt(),
+		Vocabulary: i.vocabulary, All: i.rename(p.claims),
+	}
+	if err := i.readParties(c, &p); err != nil {
+		return nil, err
+	}
+	if err := i.checkKind(kind, p); err != nil {
+		return nil, err
+	}
+	// Whatever cnf holds (RFC 7800), the token is not a bearer's, and the proof that it
+	// asks for is not one we can check. No setting ignores it.
+	if _, bound := p.claims["cnf"]; bound {
+		return nil, refuse(access.BindingFailed, "bound to a key (cnf), and no proof was checked")
+	}
+	return c, i.readRest(c, p)
+}
+
+// readParties reads who the token is about and which client it was issued to.
+func (i *issuer) readParties(c *Claims, p *parsed) *Error {
+	const longest = 255 // OpenID Connect Core, section 2
+	sub, ok := p.claims["sub"].(string)
+	if !ok || sub == "" || len(sub) > longest {
+		return refuse(access.TokenClaimInvalid, "sub is not a string of 1 to %d bytes", longest)
+	}
+	c.Subject = sub
+	client, err := i.readClient(c.Kind, *p)
+	c.ClientID, p.client = client, client
+	return err
+}
+
+// readClient reads the client under the names of the profile. When two of them are there
+// they must agree; an ID token's client is its azp, or else its audience.
+func (i *issuer) readClient(kind Kind, p parsed) (string, *Error) {
+	names := i.profile.clients
+	if kind == IDToken {
+		names = []string{"azp"}
+	}
+	client := ""
+	for _, name := range names {
+		v, there := p.claims[name]
+		if !there {
+			continue
+		}
+		s, ok := v.(string)
+		if !ok || s == "" || client != "" && client != s {
+			return "", refuse(access.TokenClaimInvalid, "%s is not a client's name, or not the same as another", name)
+		}
+		client = s
+	}
+	switch {
+	case client != "":
+		return client, nil
+	case kind == IDToken:
+		return p.audiences[slices.IndexFunc(p.audiences, i.isClient)], nil
+	}
+	return "", refuse(access.TokenClaimInvalid, "no %s", i.profile.clients[0])
+}
+
+// readRest reads scopes, mark and what may be missing.
+func (i *issuer) readRest(c *Claims, p parsed) *Error {
+	var err *Error
+	if c.Scopes, err = readScopes(p.claims, i.profile.scopes); err != nil {
+		return err
+	}
+	if c.Mark, err = i.markOf(c.Kind, p.claims); err != nil {
+		return err
+	}
+	if c.ID, err = textClaim(p.claims, "jti"); err != nil {
+		return err
+	}
+	c.Session, err = textClaim(p.claims, "sid")
+	return err
+}
+
+// markOf tells machines from people. An ID token is about a person's login, whoever
+// issued it: that is what it is for.
+func (i *issuer) markOf(kind Kind, claims access.Object) (Mark, *Error) {
+	switch {
+	case kind == IDToken:
+		return Person, nil
+	case i.profile.mark == nil:
+		return Unmarked, nil
+	}
+	return i.profile.mark(claims)
+}
+
+// textClaim reads an optional claim that must be a string where it is there.
+func textClaim(claims access.Object, name string) (string, *Error) {
+	v, there := claims[name]
+	if !there {
+		return "", nil
+	}
+	s, ok := v.(string)
+	if !ok {
+		return "", refuse(access.TokenClaimInvalid, "%s is not a string", name)
+	}
+	return s, nil
+}
