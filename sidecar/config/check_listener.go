@@ -18,8 +18,11 @@ func (l *loader) checkListeners() {
 	}
 }
 
-// checkDoor checks one listener that answers decisions.
+// checkDoor checks one listener that answers decisions, if it is on.
 func (l *loader) checkDoor(name string, listener Listener) {
+	if listener.Address == "" {
+		return
+	}
 	l.checkTLS(name+".tls", listener.TLS)
 	if listener.Address.Local() || l.knowsCallers(listener) {
 		return

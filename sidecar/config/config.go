@@ -95,7 +95,7 @@ type Issuer struct {
 	Issuer        string            `yaml:"issuer" help:"The issuer, exactly as tokens spell it in iss: an https URL (http on loopback only) without query, fragment or user. Required."`
 	Audiences     []string          `yaml:"audiences" help:"The aud values by which an access token is meant for us. Empty: access tokens are refused."`
 	Clients       []string          `yaml:"clients" help:"The aud values (client ids) by which an ID token is meant for us. Empty: ID tokens are refused. No value may be in both lists."`
-	Vocabulary    string            `yaml:"vocabulary" help:"What this provider's claims mean: auth0-rule, auth0, okta, keycloak, entra, cognito, logto, oidc, or a name of your own from the policy's data. Required."`
+	Vocabulary    string            `yaml:"vocabulary" help:"What this provider's claims mean: a shipped vocabulary (auth0-rule, auth0, oidc) or one from the policy's data, by name. Required."`
 	Claims        map[string]string `yaml:"claims" help:"Exact renames, the vocabulary's name to the token's: {authentication_level: 'https://fabrikam.example/authentication_level'}. The renamed one alone counts."`
 	Levels        map[string]string `yaml:"levels" help:"This tenant's words for levels: {mfa: c1}."`
 	MaxLevel      string            `yaml:"max_level" help:"The strongest level that this issuer is trusted for. Empty: no ceiling."`

@@ -86,14 +86,11 @@ func (l *loader) forget(path string) {
 // is written there would be believed to protect.
 func (l *loader) later(k *Key, n *yaml.Node, v reflect.Value, path string, at Origin) {
 	trial := l.trial()
-	written := reflect.New(v.Type()).Elem()
-	written.Set(v)
-	trial.read(k, n, written, path, at)
-	if len(trial.faults) > 0 || !reflect.DeepEqual(written.Interface(), l.fresh(k, v.Type(), path).Interface()) {
-		l.add(path, at, "not built yet in this version", "leave it out or write its default, "+k.defaultText())
-		return
-	}
 	l.origins[path] = at
+	trial.read(k, n, v, path, at)
+	if len(trial.faults) > 0 || !reflect.DeepEqual(v.Interface(), l.fresh(k, v.Type(), path).Interface()) {
+		l.add(path, at, "not built yet in this version", "leave it out or write its default, "+k.defaultText())
+	}
 }
 
 // defaultText is the default as one would write it.
