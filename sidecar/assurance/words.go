@@ -1,0 +1,137 @@
+package assurance
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"stepup/sidecar/access"
+)
+
+// A tenant says its own words for levels in one claim of a vocabulary.
+type tenant struct {
+	claim    string            // the vocabulary's words claim; empty: it has none
+	meanings map[string]string // that claim's shipped values
+	words    map[string]string
+}
+
+// word returns what stands for a shipped value of the claim at this tenant.
+func (t tenant) word(shipped string) string {
+	if level, means := t.meanings[shipped]; means {
+		if word, own := t.words[level]; own {
+			return word
+		}
+	}
+	return shipped
+}
+
+func (t tenant) claims(shipped map[string]map[string]string) map[string]map[string]string {
+	all := map[string]map[string]string{}
+	for claim, meanings := range shipped {
+		all[claim] = map[string]string{}
+		for value, level := range meanings {
+			if claim == t.claim {
+				value = t.word(value)
+			}
+			all[claim][value] = level
+		}
+	}
+	return all
+}
+
+func (t tenant) login(l login) Login {
+	out := Login{Level: l.Level, Scopes: slices.Clone(l.Scopes), Request: maps.Clone(l.Request)}
+	for _, claims := range l.Claims {
+		out.Claims = append(out.Claims, t.loginClaims(claims))
+	}
+	if values, asked := l.Request["acr_values"]; asked {
+		out.Request["acr_values"] = t.acrValues(values)
+	}
+	return out
+}
+
+func (t tenant) loginClaims(shipped access.Object) access.Object {
+	claims := access.Object{}
+	for name, value := range shipped {
+		claims[name] = value
+		if name == t.claim {
+			claims[name] = t.value(value)
+		}
+	}
+	return claims
+}
+
+// value is a string or a list of strings; the laws saw to that.
+func (t tenant) value(shipped any) any {
+	list, several := shipped.([]any)
+	if !several {
+		return t.word(shipped.(string))
+	}
+	words := make([]any, len(list))
+	for i, text := range list {
+		words[i] = t.word(text.(string))
+	}
+	return words
+}
+
+// acrValues may come to ask for the same word twice, where a tenant has one for several.
+func (t tenant) acrValues(shipped string) string {
+	var words []string
+	for value := range strings.SplitSeq(shipped, " ") {
+		if word := t.word(value); !slices.Contains(words, word) {
+			words = append(words, word)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// checkWords refuses words that could not be read back: for what is no level or has no
+// value in the claim, or the same as another value that keeps its meaning.
+func (c *Catalog) checkWords(name string, v vocabulary, words map[string]string) error {
+	if len(words) == 0 {
+		return nil
+	}
+	if v.Words == "" {
+		return &Error{Where: "levels", What: "the vocabulary " + quoted(name) + " lets no issuer have words of its own; take levels out or use another vocabulary"}
+	}
+	var f faults
+	meanings := v.Claims[v.Words]
+	taken := kept(meanings, words)
+	for _, level := range slices.Sorted(maps.Keys(words)) {
+		where, word := place("levels").member(level), words[level]
+		c.checkWord(&f, where, meanings, level, word)
+		if other, twice := taken[word]; twice {
+			f.add(where, "the word %q already stands for %q; give every level a word of its own", word, other)
+		}
+		taken[word] = level
+	}
+	return f.err()
+}
+
+// kept returns the values that keep their meaning beside a tenant's words.
+func kept(meanings, words map[string]string) map[string]string {
+	left := map[string]string{}
+	for value, level := range meanings {
+		if _, own := words[level]; !own {
+			left[value] = level
+		}
+	}
+	return left
+}
+
+func (c *Catalog) checkWord(f *faults, where place, meanings map[string]string, level, word string) {
+	switch {
+	case !c.order.Known(level):
+		f.add(where, "%q is no level; the levels are %s", level, c.order.names())
+	case !slices.Contains(slices.Collect(maps.Values(meanings)), level):
+		f.add(where, "the vocabulary has no value for %q that this word could stand for; take it out", level)
+	}
+	if word == "0" {
+		f.add(where, `"0" is a login by a long-lived cookie alone and never means a level; choose another word`)
+	} else if problem := badToken(word); problem != "" {
+		f.add(where, "the word %s; it is sent in acr_values, so use printable ASCII", problem)
+	}
+}
+
+func quoted(s string) string { return strconv.Quote(s) }
