@@ -1,0 +1,198 @@
+package protocol
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"stepup/sidecar/access"
+)
+
+// Config is what all doors of one listener share.
+type Config struct {
+	// Concurrency is how many requests may be worked on at once; further ones are
+	// answered with overloaded. 0: no limit.
+	Concurrency int
+	// InFlight counts the requests that are being worked on; nil: nobody does.
+	InFlight Gauge
+	// Logger takes faults of ours; nil: they are dropped.
+	Logger *slog.Logger
+}
+
+// A Gauge goes up and down. A prometheus.Gauge is one.
+type Gauge interface {
+	Inc()
+	Dec()
+}
+
+// NewEcho returns an echo on which doors are mounted. It sets no timeouts and no limit
+// for headers, which belong to the [http.Server] around it.
+//
+// It answers every error with a problem document, lets no answer be stored, believes
+// no forwarded address, and does not serve files, rewrite paths or bind bodies.
+func NewEcho(cfg Config) *echo.Echo {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.Logger.SetOutput(io.Discard) // what it would say comes through the error handler
+	e.IPExtractor = echo.ExtractIPDirect()
+	e.HTTPErrorHandler = errorHandler(cfg.Logger)
+	e.Use(noStore, limited(cfg.Concurrency, cfg.InFlight), recovered())
+	return e
+}
+
+// A Route is one method of one path.
+type Route struct {
+	Method string
+	Path   string
+	Serve  echo.HandlerFunc
+}
+
+// Mount puts routes on an echo. A path answers exactly the methods of its routes, and
+// 405 with Allow to all others, OPTIONS and HEAD among them. A path may be mounted once.
+func Mount(e *echo.Echo, routes ...Route) {
+	paths := map[string]map[string]echo.HandlerFunc{}
+	for _, r := range routes {
+		if paths[r.Path] == nil {
+			paths[r.Path] = map[string]echo.HandlerFunc{}
+		}
+		paths[r.Path][r.Method] = r.Serve
+	}
+	for path, methods := range paths {
+		// What echo calls RouteNotFound sees every method of the path, also those that
+		// echo's router would answer itself.
+		e.RouteNotFound(path, byMethod(methods))
+	}
+}
+
+func byMethod(methods map[string]echo.HandlerFunc) echo.HandlerFunc {
+	allow := strings.Join(slices.Sorted(maps.Keys(methods)), ", ")
+	return func(c echo.Context) error {
+		if serve, ok := methods[c.Request().Method]; ok {
+			return serve(c)
+		}
+		c.Response().Header().Set(echo.HeaderAllow, allow)
+		return refused(http.StatusMethodNotAllowed, "This path must be asked with %s.", allow)
+	}
+}
+
+// noStore keeps every answer out of caches: it holds for one login at one moment
+// (RFC 9111, section 5.2.2.5).
+func noStore(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Header().Set(echo.HeaderCacheControl, "no-store")
+		c.Response().Header().Set(echo.HeaderXContentTypeOptions, "nosniff")
+		return next(c)
+	}
+}
+
+// limited counts requests and refuses those beyond the limit at once: one that waits
+// would be answered after its caller's patience.
+func limited(limit int, gauge Gauge) echo.MiddlewareFunc {
+	var working atomic.Int64
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			defer working.Add(-1)
+			if n := working.Add(1); limit > 0 && n > int64(limit) {
+				return overloaded()
+			}
+			if gauge != nil {
+				gauge.Inc()
+				defer gauge.Dec()
+			}
+			return next(c)
+		}
+	}
+}
+
+func overloaded() *Problem {
+	because := access.Because(access.Overloaded)
+	return &Problem{Status: http.StatusServiceUnavailable, Detail: because.Message, Reasons: []access.Reason{because}}
+}
+
+// panicked is an error that was a panic, with where it happened.
+type panicked struct {
+	err   error
+	stack string
+}
+
+func (p *panicked) Error() string { return "panic: " + p.err.Error() }
+
+// recovered turns a panic into an error. Handlers write their answers in one piece at
+// their end, so that nothing of an answer was sent by then.
+func recovered() echo.MiddlewareFunc {
+	return middleware.RecoverWithConfig(middleware.RecoverConfig{
+		DisableStackAll:     true,
+		DisableErrorHandler: true,
+		LogErrorFunc: func(_ echo.Context, err error, stack []byte) error {
+			return &panicked{err, string(stack)}
+		},
+	})
+}
+
+// errorHandler answers errors. Only faults of ours are logged: a problem is the
+// caller's, or was recorded with its decision.
+func errorHandler(log *slog.Logger) echo.HTTPErrorHandler {
+	return func(err error, c echo.Context) {
+		if c.Response().Committed {
+			return
+		}
+		p := problemOf(err)
+		if p.Status == http.StatusInternalServerError && len(p.Reasons) == 0 {
+			logFault(log, c, err)
+		}
+		if err := SendProblem(c, p); err != nil {
+			log.DebugContext(c.Request().Context(), "answer not sent", "error", err)
+		}
+	}
+}
+
+func logFault(log *slog.Logger, c echo.Context, err error) {
+	attrs := []any{"method", c.Request().Method, "route", c.Path(), "error", err}
+	if p, ok := errors.AsType[*panicked](err); ok {
+		attrs = append(attrs, "stack", p.stack)
+	}
+	log.ErrorContext(c.Request().Context(), "fault while answering", attrs...)
+}
+
+// problemOf knows, beyond [ProblemOf], the errors that echo returns by itself.
+func problemOf(err error) *Problem {
+	if h, ok := errors.AsType[*echo.HTTPError](err); ok && h.Code == http.StatusNotFound {
+		return refused(http.StatusNotFound, "There is nothing at this path: see /openapi.yaml for those there are.")
+	}
+	return ProblemOf(err)
+}
+
+// retryAfter is how many seconds a caller is asked to wait after a 503: long enough for
+// a key set or a policy to arrive, short enough for somebody who waits.
+const retryAfter = "2"
+
+// SendProblem writes a problem document, after a 503 with Retry-After (RFC 9110,
+// section 10.2.3).
+func SendProblem(c echo.Context, p *Problem) error {
+	if p.Status == http.StatusServiceUnavailable {
+		c.Response().Header().Set(echo.HeaderRetryAfter, retryAfter)
+	}
+	return Send(c, p.Status, ProblemType, p.Document())
+}
+
+// Send encodes a value as JSON and writes it in one piece.
+func Send(c echo.Context, status int, mediaType string, value any) error {
+	body, err := Encode(value)
+	if err != nil {
+		return fmt.Errorf("encoding the answer: %w", err)
+	}
+	c.Response().Header().Set(echo.HeaderContentLength, fmt.Sprint(len(body)))
+	return c.Blob(status, mediaType, body)
+}

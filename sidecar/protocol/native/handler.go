@@ -1,0 +1,132 @@
+package native
+
+import (
+	"context"
+	_ "embed"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"stepup/sidecar/protocol"
+)
+
+// DefaultBatch is how many questions a batch may have where nothing else is said.
+const DefaultBatch = 100
+
+// Config is what the door needs.
+type Config struct {
+	Decider protocol.Decider
+	// Body is how many bytes a request's body may have; 0: [protocol.DefaultBody].
+	Body int64
+	// Batch is how many questions a batch may have; 0: [DefaultBatch].
+	Batch int
+	// Forward lists the request headers that policies may see; none: none.
+	Forward []string
+	// Logger takes decisions that could not be written; nil: they are dropped.
+	Logger *slog.Logger
+}
+
+// Door answers the native protocol. It is safe for concurrent use.
+type Door struct{ cfg Config }
+
+// New returns the door. It panics without a decider.
+func New(cfg Config) *Door {
+	if cfg.Decider == nil {
+		panic("native: Config without Decider")
+	}
+	if cfg.Batch <= 0 {
+		cfg.Batch = DefaultBatch
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	cfg.Forward = lowered(cfg.Forward)
+	return &Door{cfg}
+}
+
+func lowered(names []string) []string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = strings.ToLower(name)
+	}
+	return out
+}
+
+// Routes returns the endpoints, for [protocol.Mount].
+func (d *Door) Routes() []protocol.Route {
+	return []protocol.Route{
+		{Method: http.MethodPost, Path: "/v1/decision", Serve: d.decision},
+		{Method: http.MethodPost, Path: "/v1/decisions", Serve: d.decisions},
+		{Method: http.MethodGet, Path: "/openapi.yaml", Serve: openAPI},
+	}
+}
+
+// decision answers one question.
+func (d *Door) decision(c echo.Context) error {
+	body, err := protocol.ReadJSON(c, d.cfg.Body)
+	if err != nil {
+		return err
+	}
+	answer, err := d.decide(c.Request().Context(), fragment{Text: body}, question{})
+	if err != nil {
+		return err
+	}
+	return protocol.Send(c, http.StatusOK, echo.MIMEApplicationJSON, answer)
+}
+
+// decisions answers several questions in order, one after the other: a batch takes no
+// more of the machine than a single question does, however large it is.
+func (d *Door) decisions(c echo.Context) error {
+	body, err := protocol.ReadJSON(c, d.cfg.Body)
+	if err != nil {
+		return err
+	}
+	batch, err := readBatch(body, d.cfg.Batch)
+	if err != nil {
+		return err
+	}
+	answers := make([]any, len(batch.items))
+	for i, item := range batch.items {
+		answers[i] = d.item(c.Request().Context(), item, batch.defaults)
+	}
+	return protocol.Send(c, http.StatusOK, echo.MIMEApplicationJSON, map[string]any{"decisions": answers})
+}
+
+// item answers one question of a batch: with a decision, or with the problem document
+// that would have been the answer had it been asked alone.
+func (d *Door) item(ctx context.Context, from fragment, defaults question) any {
+	answer, err := d.decide(ctx, from, defaults)
+	if err == nil {
+		return answer
+	}
+	p := protocol.ProblemOf(err)
+	if p.Status == http.StatusInternalServerError && len(p.Reasons) == 0 {
+		d.cfg.Logger.ErrorContext(ctx, "fault while answering", "route", "/v1/decisions", "item", from.Pointer, "error", err)
+	}
+	return p.Document()
+}
+
+// decide takes one question from text to answer.
+func (d *Door) decide(ctx context.Context, from fragment, defaults question) (answer, error) {
+	q, err := readQuestion(from)
+	if err != nil {
+		return answer{}, err
+	}
+	request, err := q.or(defaults).complete(from.Pointer, d.cfg.Forward)
+	if err != nil {
+		return answer{}, err
+	}
+	return render(d.cfg.Decider.Decide(ctx, request))
+}
+
+// openAPIDocument is the OpenAPI 3.1 document of this door.
+//
+//go:embed openapi.yaml
+var openAPIDocument []byte
+
+// openAPI answers with the document, whose media type is that of RFC 9512.
+func openAPI(c echo.Context) error {
+	return c.Blob(http.StatusOK, "application/yaml", openAPIDocument)
+}
