@@ -1,0 +1,28 @@
+package access
+
+// A Ruling is what a policy says about one document, before an outcome is made of it.
+// The zero value refuses.
+type Ruling struct {
+	Allow       bool
+	Reasons     []Reason
+	Obligations []Object
+	Headers     map[string]string // lower-case names
+}
+
+// A Fault is an error that keeps a decision from being made. Its code is told to
+// callers; Err is for the log only.
+type Fault struct {
+	Code Code
+	Err  error
+}
+
+// Error returns the code and the detail.
+func (f *Fault) Error() string {
+	if f.Err == nil {
+		return string(f.Code)
+	}
+	return string(f.Code) + ": " + f.Err.Error()
+}
+
+// Unwrap returns the detail.
+func (f *Fault) Unwrap() error { return f.Err }

@@ -1,0 +1,41 @@
+package policy
+
+import (
+	"encoding/json"
+
+	"stepup/policies"
+)
+
+// demonstration is the policy that is embedded in the program.
+type demonstration struct{}
+
+func (demonstration) kind() string      { return KindDemonstration }
+func (demonstration) watched() []string { return nil }
+
+func (demonstration) revision(t tree, _ string) string {
+	return KindDemonstration + "@" + withLibrary(t).digest()
+}
+
+func (demonstration) read() (tree, error) {
+	t := tree{base: "policies"}
+	for _, m := range policies.Demonstration() {
+		t.files = append(t.files, file{m.Path, []byte(m.Source)})
+	}
+	t.sort()
+	return t, nil
+}
+
+// withLibrary adds what else of the embedded tree decides, so that the revision of the
+// demonstration tells two programs apart whose library or vocabularies differ.
+func withLibrary(t tree) tree {
+	all := tree{files: append([]file(nil), t.files...)}
+	for _, m := range policies.Library() {
+		all.files = append(all.files, file{m.Path, []byte(m.Source)})
+	}
+	// Encoding a map sorts its keys, and what was decoded from JSON can be encoded.
+	levels, _ := json.Marshal(policies.Levels())
+	vocabularies, _ := json.Marshal(policies.Vocabularies())
+	all.files = append(all.files, file{"stepup/levels", levels}, file{"stepup/vocabularies", vocabularies})
+	all.sort()
+	return all
+}

@@ -1,0 +1,154 @@
+package policy_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"stepup/sidecar/access"
+	"stepup/sidecar/policy"
+)
+
+// What a policy says, or why that is no answer. Every row is one policy of package p.
+func TestEvaluate(t *testing.T) {
+	allowed := policy.Result{Allow: true}
+	refused := policy.Result{}
+	for _, row := range []struct {
+		name string
+		rego string
+		want policy.Result
+		err  error
+		says string
+	}{
+		{name: "allow", rego: `allow if "mfa" in input.assurance.levels`, want: allowed},
+		{name: "allow without if", rego: `allow := true`, want: allowed},
+		{name: "a default and no more", rego: `default allow := false`, want: refused},
+		{name: "undefined", rego: `allow if "phr" in input.assurance.levels`, want: refused},
+		{name: "two rules that agree", rego: "allow if true\nallow if input.now > 0", want: allowed},
+		{name: "Rego of an existing policy, unused variable and all", rego: "allow if { x := 1; input.token }", want: allowed},
+		{name: "else", rego: `allow := false if input.resource.id == "/x" else := true`, want: allowed},
+		{name: "the document's clock", rego: fmt.Sprintf(`allow if { time.now_ns() == %d * 1000000000; input.now == %d }`, now, now), want: allowed},
+		{name: "levels are there as data", rego: `allow if "normal" in data.stepup.levels.mfa.implies`, want: allowed},
+		{name: "large numbers keep their digits", rego: `allow if input.context.id == 9007199254740993`, want: allowed},
+
+		{name: "string", rego: `allow := "yes"`, err: policy.ErrContract, says: "p.rego:3: allow is a string"},
+		{name: "the string true", rego: `allow := "true"`, err: policy.ErrContract, says: "allow is a string"},
+		{name: "number", rego: `allow := 1`, err: policy.ErrContract, says: "allow is a number"},
+		{name: "null", rego: `allow := null`, err: policy.ErrContract, says: "allow is a null"},
+		{name: "object", rego: `allow := {"allow": true}`, err: policy.ErrContract, says: "allow is an object"},
+		{name: "set", rego: `allow contains "GET"`, err: policy.ErrContract, says: "allow is a set"},
+		{name: "empty set", rego: `allow contains "GET" if false`, err: policy.ErrContract, says: "allow is a set"},
+		{name: "array", rego: `allow := [true]`, err: policy.ErrContract, says: "allow is an array"},
+
+		{name: "conflict", rego: "allow := true if input.now > 0\nallow := false if input.token", err: policy.ErrEvaluation, says: "p.rego:4: eval_conflict_error"},
+		{name: "failing built-in", rego: `allow if to_number(input.resource.id) > 0`, err: policy.ErrEvaluation, says: "p.rego:3: eval_builtin_error"},
+		{name: "failing built-in below not", rego: "allow if not bad\nbad if to_number(input.resource.id) > 0", err: policy.ErrEvaluation, says: "p.rego:4"},
+		{name: "division by zero below not", rego: `allow if not 1 / (input.now - input.now) == 1`, err: policy.ErrEvaluation},
+		{name: "remote schemas are not fetched", err: policy.ErrEvaluation, says: "remote reference loading disabled",
+			rego: `allow if not json.match_schema({}, {"$ref": "http://127.0.0.1:1/x.json"})[0]`},
+
+		{name: "reasons as a set", rego: `reasons contains "Come back in the morning."`,
+			want: policy.Result{Reasons: []access.Reason{{Code: "p/reason", Message: "Come back in the morning."}}}},
+		{name: "reasons as an array keep their order", rego: `reasons := [{"code": "b", "message": "B"}, {"code": "a", "message": "A"}]`,
+			want: policy.Result{Reasons: []access.Reason{{Code: "p/b", Message: "B"}, {Code: "p/a", Message: "A"}}}},
+		{name: "reasons undefined", rego: `reasons := ["x"] if false`, want: refused},
+		{name: "reasons as a string", rego: `reasons := "no"`, err: policy.ErrContract, says: "p.rego:3: reasons is a string"},
+		{name: "reason of another shape", rego: `reasons := [{"code": "a"}]`, err: policy.ErrContract, says: "a reason is an object"},
+		{name: "reason with more members", rego: `reasons := [{"code": "a", "message": "A", "level": "mfa"}]`, err: policy.ErrContract},
+		{name: "reason with an odd code", rego: `reasons := [{"code": "a/b", "message": "A"}]`, err: policy.ErrContract},
+		{name: "reason that is a number", rego: `reasons := [1]`, err: policy.ErrContract},
+		{name: "a fault in reasons is one when allowed too", rego: "allow := true\nreasons := [1]", err: policy.ErrContract},
+
+		{name: "obligations as a set", rego: `obligations contains {"id": "watermark", "n": 2}`,
+			want: policy.Result{Obligations: []access.Object{{"id": "watermark", "n": json.Number("2")}}}},
+		{name: "obligations as an array", rego: `obligations := [{"b": 1}, {"a": [{"c"}]}]`,
+			want: policy.Result{Obligations: []access.Object{{"b": json.Number("1")}, {"a": []any{[]any{"c"}}}}}},
+		{name: "obligation that is a string", rego: `obligations := ["log"]`, err: policy.ErrContract, says: "an obligation is a string"},
+		{name: "obligations as an object", rego: `obligations := {"id": "log"}`, err: policy.ErrContract, says: "obligations is an object"},
+
+		{name: "headers", rego: `headers := {"X-Stepup-User": input.subject.id, "x-stepup-level": "mfa"}`,
+			want: policy.Result{Headers: map[string]string{"x-stepup-user": "auth0|alice", "x-stepup-level": "mfa"}}},
+		{name: "headers by name", rego: `headers["X-Stepup-User"] := input.subject.id`,
+			want: policy.Result{Headers: map[string]string{"x-stepup-user": "auth0|alice"}}},
+		{name: "header twice", rego: `headers := {"X-A": "1", "x-a": "1"}`, err: policy.ErrContract, says: "there twice"},
+		{name: "header with a list", rego: `headers := {"x-a": ["1"]}`, err: policy.ErrContract, says: "p.rego:3"},
+		{name: "header with a number", rego: `headers := {"x-a": 1}`, err: policy.ErrContract},
+		{name: "header that splits", rego: `headers := {"x-a": "1\r\nx-b: 2"}`, err: policy.ErrContract, says: "printable ASCII"},
+		{name: "header beyond ASCII", rego: `headers := {"x-a": "ü"}`, err: policy.ErrContract},
+		{name: "header name with a space", rego: `headers := {"x a": "1"}`, err: policy.ErrContract, says: "not the name of a header"},
+		{name: "header name empty", rego: `headers := {"": "1"}`, err: policy.ErrContract},
+		{name: "header name a number", rego: `headers := {1: "1"}`, err: policy.ErrContract},
+		{name: "header that decides about the request", rego: `headers := {"Authorization": "Bearer x"}`, err: policy.ErrContract, says: `"authorization" is not a policy's`},
+		{name: "headers as a set", rego: `headers contains "x"`, err: policy.ErrContract, says: "headers is a set"},
+		{name: "a fault in headers is one when allowed too", rego: "allow := true\nheaders := []", err: policy.ErrContract},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := snapshot(t, rego(withAllow(row.rego)))
+			doc := alice("normal", "mfa")
+			doc.Context = access.Object{"id": json.Number("9007199254740993")}
+			got, err := s.Evaluate(context.Background(), doc)
+			if !errors.Is(err, row.err) || (err == nil) != (row.err == nil) {
+				t.Fatalf("Evaluate: error %v, want %v", err, row.err)
+			}
+			if row.says != "" {
+				wantText(t, err, row.says)
+			}
+			if diff := cmp.Diff(row.want, got); diff != "" {
+				t.Errorf("Evaluate (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// withAllow completes a policy that is about something else.
+func withAllow(rego string) string {
+	if hasAllow := len(rego) > 5 && rego[:5] == "allow" || len(rego) > 13 && rego[:13] == "default allow"; hasAllow {
+		return rego
+	}
+	return rego + "\nallow if false"
+}
+
+// What is named like an output but stands in a package below is none.
+func TestEvaluatePackagesBelow(t *testing.T) {
+	s := snapshot(t, rego(`allow if data.p.headers.ok`).with(files{
+		"below.rego":          "package p.headers\n\nok := true\n",
+		"p/reasons/data.json": `{"a": 1}`,
+	}))
+	got, err := s.Evaluate(context.Background(), alice())
+	if diff := cmp.Diff(policy.Result{Allow: true}, got); err != nil || diff != "" {
+		t.Errorf("Evaluate: %v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestEvaluateEndsWithItsContext(t *testing.T) {
+	s := snapshot(t, rego(`allow if {
+	some a in numbers.range(1, 5000)
+	some b in numbers.range(1, 5000)
+	some c in numbers.range(1, 5000)
+	a + b + c == -1
+}`))
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	got, err := s.Evaluate(ctx, alice("normal"))
+	if !errors.Is(err, policy.ErrTimeout) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Evaluate: error %v, want ErrTimeout for the deadline", err)
+	}
+	if got.Allow || time.Since(start) > 5*time.Second {
+		t.Errorf("Evaluate: %+v after %v, want a refusal soon after the deadline", got, time.Since(start))
+	}
+}
+
+func TestEvaluateAfterItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	got, err := snapshot(t, rego(`allow := true`)).Evaluate(ctx, alice("normal"))
+	if !errors.Is(err, policy.ErrTimeout) || got.Allow {
+		t.Errorf("Evaluate: %+v, %v, want ErrTimeout", got, err)
+	}
+}

@@ -1,0 +1,86 @@
+package policy_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"stepup/sidecar/policy"
+)
+
+func TestFolderRevision(t *testing.T) {
+	f := rego("allow := true").with(files{"a/data.json": `{"x": 1}`})
+	revision := func(f files) string { return snapshot(t, f).Revision() }
+	want := revision(f)
+	if !strings.HasPrefix(want, "folder@") || len(want) != len("folder@")+12 {
+		t.Errorf("Revision: %q, want folder@ and 12 digits", want)
+	}
+	for _, row := range []struct {
+		name  string
+		files files
+		same  bool
+	}{
+		{"the same files elsewhere", f, true},
+		{"a test more", f.with(files{"p_test.rego": "package p_test"}), true},
+		{"a note more", f.with(files{"README.md": "x"}), true},
+		{"other data", f.with(files{"a/data.json": `{"x": 2}`}), false},
+		{"the same data elsewhere", rego("allow := true").with(files{"b/data.json": `{"x": 1}`}), false},
+		{"a comment more", f.with(files{"p.rego": "package p\n\nallow := true # yes"}), false},
+	} {
+		if got := revision(row.files); (got == want) != row.same {
+			t.Errorf("%s: revision %q against %q, want the same: %v", row.name, got, want, row.same)
+		}
+	}
+}
+
+// Files that look like data but are none are told of by name.
+func TestFolderTellsWhatItLeavesOut(t *testing.T) {
+	dir := folder(t, rego("allow := true").with(files{"roles.json": "{}", "a/users.yml": "", "a/data.yml": "x: 1\n", "schemas/x.json": "{"}))
+	var log bytes.Buffer
+	_, err := policy.Open(context.Background(), policy.Config{Path: dir, Package: "p", Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	must(t, err)
+	for _, name := range []string{"roles.json", "a/users.yml"} {
+		if want := "file=" + filepath.Join(dir, name); !strings.Contains(log.String(), want) {
+			t.Errorf("log %q, want %q", &log, want)
+		}
+	}
+	if lines := strings.Count(log.String(), "\n"); lines != 2 {
+		t.Errorf("log has %d lines, want 2:\n%s", lines, &log)
+	}
+}
+
+// mount lays files out as Kubernetes mounts a ConfigMap: what is at the top is a link
+// through ..data into a folder of this version.
+func mount(t *testing.T, dir, version string, f files) {
+	t.Helper()
+	write(t, filepath.Join(dir, version), f)
+	must(t, os.Symlink(version, filepath.Join(dir, "..data_tmp")))
+	must(t, os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")))
+	for name := range f {
+		top, _, _ := strings.Cut(name, "/")
+		if err := os.Symlink(filepath.Join("..data", top), filepath.Join(dir, top)); err != nil && !os.IsExist(err) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestFolderIsAConfigMap(t *testing.T) {
+	dir := t.TempDir()
+	mount(t, dir, "..2026_11_23", rego("allow if data.roles.staff").with(files{"roles/data.json": `{"staff": true}`}))
+	p, err := policy.Open(context.Background(), policy.Config{Path: dir, Package: "p"})
+	must(t, err)
+	if got, err := p.Current().Evaluate(context.Background(), alice()); err != nil || !got.Allow {
+		t.Errorf("Evaluate: %+v, %v, want the mounted policy and its data", got, err)
+	}
+}
+
+func TestFolderWithALinkToItself(t *testing.T) {
+	dir := folder(t, rego("allow := true"))
+	must(t, os.Symlink(".", filepath.Join(dir, "again")))
+	_, err := policy.Open(context.Background(), policy.Config{Path: dir, Package: "p"})
+	wantText(t, err, "again", "leads back")
+}

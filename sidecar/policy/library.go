@@ -1,0 +1,195 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"stepup/policies"
+	"stepup/sidecar/access"
+	"stepup/sidecar/assurance"
+)
+
+// A library is stepup.assurance with the levels and vocabularies it reads, compiled and
+// stored apart from every policy.
+type library struct {
+	program *program
+	catalog *assurance.Catalog
+	data    assurance.Data
+}
+
+// newLibrary merges what a policy adds with what is shipped, and holds the result to the
+// laws: each vocabulary and each login is well formed, and what a provider is asked for
+// is what its tokens then mean.
+func newLibrary(ctx context.Context, added assurance.Data, c Config) (*library, error) {
+	shipped := assurance.Data{Levels: policies.Levels(), Vocabularies: policies.Vocabularies()}
+	data, err := assurance.Merge(shipped, added, c.MayRedefine)
+	if err != nil {
+		return nil, err
+	}
+	l := &library{data: data}
+	if l.catalog, err = assurance.Load(data.Levels, data.Vocabularies); err != nil {
+		return nil, err
+	}
+	if err := l.compile(ctx); err != nil {
+		return nil, fmt.Errorf("compiling the library: %w", err)
+	}
+	if err := l.catalog.ReadBack(l.readBack(ctx)); err != nil {
+		return nil, err
+	}
+	return l, l.checkUses(ctx, c.Issuers)
+}
+
+// checkUses holds every issuer against the vocabularies as they are now.
+func (l *library) checkUses(ctx context.Context, issuers []Use) error {
+	for _, u := range issuers {
+		v, err := l.catalog.For(u.Vocabulary, u.Levels, u.MaxLevel)
+		if err != nil {
+			return fmt.Errorf("issuer %q: %w", u.Issuer, err)
+		}
+		if err := v.ReadBack(l.catalog.Order(), l.readBack(ctx)); err != nil {
+			return fmt.Errorf("issuer %q: %w", u.Issuer, err)
+		}
+	}
+	return nil
+}
+
+// readBack reads the claims of an imagined login as those of a person's token.
+func (l *library) readBack(ctx context.Context) assurance.Read {
+	return func(v *assurance.Vocabulary, claims access.Object) (access.Assurance, error) {
+		words := access.Object{}
+		for level, word := range v.Words {
+			words[level] = word
+		}
+		r, err := l.read(ctx, access.Object{
+			"vocabulary": access.Object{"name": v.Name, "levels": words, "max_level": v.MaxLevel},
+			"claims":     claims,
+		}, false)
+		if err == nil && len(r.Invalid) > 0 {
+			err = fmt.Errorf("the claims %q are of the wrong type", r.Invalid)
+		}
+		return r.Assurance, err
+	}
+}
+
+func (l *library) compile(ctx context.Context) error {
+	modules, err := libraryModules()
+	if err != nil {
+		return err
+	}
+	// The library is ours: it needs no leave of the configuration, and nothing unsafe.
+	safe, err := newCapabilities(nil)
+	if err != nil {
+		return err
+	}
+	reading := ast.MustParseRef("data.stepup.assurance.reading")
+	l.program, err = newProgram(ctx, modules, access.Object{libraryPackage: l.object()}, safe, []ast.Ref{reading})
+	return err
+}
+
+// object is what stands below data.stepup, for the library and for policies alike.
+func (l *library) object() access.Object {
+	return access.Object{"levels": l.data.Levels, "vocabularies": l.data.Vocabularies}
+}
+
+func libraryModules() (map[string]*ast.Module, error) {
+	modules := map[string]*ast.Module{}
+	for _, m := range policies.Library() {
+		parsed, err := ast.ParseModuleWithOpts(m.Path, m.Source, ast.ParserOptions{RegoVersion: ast.RegoV1})
+		if err != nil {
+			return nil, err
+		}
+		modules[m.Path] = parsed
+	}
+	return modules, nil
+}
+
+// read asks the library about the token member of a document.
+func (l *library) read(ctx context.Context, token access.Object, machine bool) (Reading, error) {
+	in, err := ast.InterfaceToValue(access.Object{"token": token, "machine": machine})
+	if err != nil {
+		return Reading{}, fmt.Errorf("%w: reading the token's claims: %w", ErrEvaluation, err)
+	}
+	values, err := l.program.run(ctx, in, 0) // the library reads no clock
+	if err != nil {
+		return Reading{}, err
+	}
+	return parseReading(values[0])
+}
+
+// parseReading takes the library's answer apart. The library is total; anything else is
+// a mistake of ours and no reading.
+func parseReading(v ast.Value) (Reading, error) {
+	object, ok := v.(ast.Object)
+	if !ok {
+		return Reading{}, fmt.Errorf("%w: stepup.assurance gave no reading", ErrEvaluation)
+	}
+	p := readingParser{object: object}
+	r := Reading{
+		Assurance: access.Assurance{
+			Level:    p.text("level"),
+			Levels:   p.texts("levels"),
+			Methods:  p.texts("methods"),
+			AuthTime: p.seconds("auth_time"),
+			Told:     p.boolean("told"),
+		},
+		Invalid: p.texts("invalid"),
+	}
+	if p.odd != "" {
+		return Reading{}, fmt.Errorf("%w: the member %s of stepup.assurance.reading is odd", ErrEvaluation, p.odd)
+	}
+	return r, nil
+}
+
+// readingParser reads members of an object and remembers one that is not as it must be.
+type readingParser struct {
+	object ast.Object
+	odd    string
+}
+
+func (p *readingParser) text(name string) string {
+	s, ok := textOf(p.object, name)
+	p.expect(name, ok)
+	return s
+}
+
+func (p *readingParser) texts(name string) []string {
+	list, ok := p.value(name).(*ast.Array)
+	texts := []string{}
+	if p.expect(name, ok); !ok {
+		return texts
+	}
+	list.Foreach(func(t *ast.Term) {
+		s, ok := t.Value.(ast.String)
+		p.expect(name, ok)
+		texts = append(texts, string(s))
+	})
+	return texts
+}
+
+func (p *readingParser) seconds(name string) int64 {
+	number, _ := p.value(name).(ast.Number)
+	seconds, ok := number.Int64()
+	p.expect(name, ok)
+	return seconds
+}
+
+func (p *readingParser) boolean(name string) bool {
+	b, ok := p.value(name).(ast.Boolean)
+	p.expect(name, ok)
+	return bool(b)
+}
+
+func (p *readingParser) value(name string) ast.Value {
+	if t := p.object.Get(ast.StringTerm(name)); t != nil {
+		return t.Value
+	}
+	return nil
+}
+
+func (p *readingParser) expect(name string, ok bool) {
+	if !ok {
+		p.odd = name
+	}
+}

@@ -1,0 +1,144 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/bundle"
+
+	"stepup/sidecar/access"
+	"stepup/sidecar/assurance"
+)
+
+// A loader makes snapshots of files, or says why not. It is used by one load at a time.
+type loader struct {
+	config       Config
+	source       source
+	pkg          ast.Ref
+	capabilities capabilities
+
+	added   assurance.Data // what the library was last made of, besides what is shipped
+	library *library       // nil: none yet
+}
+
+// newLoader checks what can be wrong with a configuration before any file is read.
+func newLoader(c Config, src source) (*loader, error) {
+	pkg, err := parsePackage(c.Package)
+	if err != nil {
+		return nil, err
+	}
+	caps, err := newCapabilities(c.Builtins)
+	if err != nil {
+		return nil, err
+	}
+	return &loader{config: c, source: src, pkg: pkg, capabilities: caps}, nil
+}
+
+// load admits or refuses a policy, in this order: it parses, keeps out of the library's
+// names, obeys the laws of levels and vocabularies, has a rule allow, and compiles.
+func (l *loader) load(ctx context.Context, t tree) (*Snapshot, error) {
+	b, err := t.bundle(l.capabilities)
+	if err != nil {
+		return nil, err
+	}
+	modules := modulesOf(b)
+	if err := nothingBelowLibrary(modules); err != nil {
+		return nil, err
+	}
+	added, err := additionsOf(b.Data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t.base, err)
+	}
+	lib, err := l.libraryWith(ctx, added)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t.base, err)
+	}
+	s := &Snapshot{revision: l.source.revision(t, b.Manifest.Revision), pkg: l.pkg, modules: modules, library: lib}
+	return s, l.complete(ctx, s, t, b.Data)
+}
+
+// libraryWith makes the library anew only when its data changed: most loads change rules.
+func (l *loader) libraryWith(ctx context.Context, added assurance.Data) (*library, error) {
+	if l.library != nil && reflect.DeepEqual(added, l.added) {
+		return l.library, nil
+	}
+	lib, err := newLibrary(ctx, added, l.config)
+	if err == nil {
+		l.library, l.added = lib, added
+	}
+	return lib, err
+}
+
+// complete compiles the policy into its snapshot.
+func (l *loader) complete(ctx context.Context, s *Snapshot, t tree, data access.Object) (err error) {
+	if s.contract, err = newContract(l.pkg, s.modules); err != nil {
+		return fmt.Errorf("%s: %w", t.base, err)
+	}
+	data[libraryPackage] = s.library.object()
+	outputs := make([]ast.Ref, len(s.contract.names))
+	for i, name := range s.contract.names {
+		outputs[i] = l.pkg.Append(ast.StringTerm(name))
+	}
+	if s.policy, err = newProgram(ctx, s.modules, data, l.capabilities, outputs); err != nil {
+		return err
+	}
+	s.timeless = timeless(s.policy.compiler, outputs)
+	return nil
+}
+
+func modulesOf(b bundle.Bundle) map[string]*ast.Module {
+	modules := make(map[string]*ast.Module, len(b.Modules))
+	for _, m := range b.Modules {
+		modules[m.Path] = m.Parsed
+	}
+	return modules
+}
+
+// nothingBelowLibrary refuses rules where the library's are: a policy that could add to
+// them could say how strongly somebody signed in.
+func nothingBelowLibrary(modules map[string]*ast.Module) error {
+	library := ast.MustParseRef("data." + libraryPackage)
+	for _, path := range keys(modules) {
+		m := modules[path]
+		if m.Package.Path.HasPrefix(library) {
+			return fmt.Errorf("%s: package %s: names below stepup belong to the library; only data of stepup.levels and stepup.vocabularies may be added",
+				place(m.Package.Location), packageName(m.Package.Path))
+		}
+	}
+	return nil
+}
+
+// additionsOf takes the data below stepup. What the library would not read there is
+// refused: it would be believed to mean something.
+func additionsOf(data access.Object) (assurance.Data, error) {
+	var added assurance.Data
+	below, err := objectAt(data, libraryPackage, "data")
+	if err != nil {
+		return added, err
+	}
+	for _, name := range keys(below) {
+		if name != "levels" && name != "vocabularies" {
+			return added, fmt.Errorf("data.stepup.%s: only data of stepup.levels and stepup.vocabularies may be added", name)
+		}
+	}
+	if added.Levels, err = objectAt(below, "levels", "data.stepup"); err != nil {
+		return added, err
+	}
+	added.Vocabularies, err = objectAt(below, "vocabularies", "data.stepup")
+	return added, err
+}
+
+// objectAt is a member that is an object, or nil if it is not there.
+func objectAt(o access.Object, name, where string) (access.Object, error) {
+	v, present := o[name]
+	if !present {
+		return nil, nil
+	}
+	object, ok := v.(access.Object)
+	if !ok {
+		return nil, fmt.Errorf("%s.%s is not an object", where, name)
+	}
+	return object, nil
+}

@@ -1,0 +1,200 @@
+package policy
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"stepup/policies"
+)
+
+// A Config says which policy decides and what it may do.
+type Config struct {
+	// Path is a folder, or a bundle whose name ends in .tar.gz. Empty: the embedded
+	// demonstration.
+	Path string
+
+	// Package is the package whose rule allow decides. It has no default, except that
+	// the demonstration's is fabrikam.
+	Package string
+
+	// Builtins gives back built-in functions that policies do not get otherwise, such
+	// as http.send.
+	Builtins []string
+
+	// MayRedefine lists shipped levels and vocabularies that the policy's data may
+	// replace. Others refuse the policy.
+	MayRedefine []string
+
+	// Issuers are held against the vocabularies at every load.
+	Issuers []Use
+
+	// Logger is told of reloads, good and bad. Nil: nobody is.
+	Logger *slog.Logger
+
+	// Now is the clock of Status.LoadedAt. Nil: time.Now.
+	Now func() time.Time
+}
+
+// A Use is an issuer's use of a vocabulary.
+type Use struct {
+	Issuer     string
+	Vocabulary string
+	Levels     map[string]string // level to this tenant's word for it
+	MaxLevel   string            // empty: no ceiling
+}
+
+// Policies follows one source of policy and holds what is active. All methods are safe
+// for concurrent use.
+type Policies struct {
+	source source
+	loader *loader
+	log    *slog.Logger
+	now    func() time.Time
+	pace   pace
+
+	current atomic.Pointer[Snapshot]
+
+	loading sync.Mutex // one load at a time; nobody who asks for a status waits for it
+	active  string     // digest of the files behind current
+
+	mu        sync.Mutex
+	lastError error
+}
+
+// Status is what can be told of a policy without telling anything in it.
+type Status struct {
+	Revision  string
+	Kind      string // "demonstration", "folder" or "bundle"
+	LoadedAt  time.Time
+	LastError error // why the newest files are not active; nil if they are
+}
+
+// Open loads the policy. An error of configuration or a policy that is refused is an
+// error; there is nothing to decide with then.
+func Open(ctx context.Context, c Config) (*Policies, error) {
+	p, err := newPolicies(c)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.Reload(ctx)
+}
+
+func newPolicies(c Config) (*Policies, error) {
+	src, err := newSource(c.Path)
+	if err != nil {
+		return nil, err
+	}
+	if c.Path == "" {
+		c.Package = cmp.Or(c.Package, policies.DemonstrationPackage)
+	}
+	load, err := newLoader(c, src)
+	if err != nil {
+		return nil, err
+	}
+	p := &Policies{source: src, loader: load, log: c.Logger, now: c.Now, pace: normalPace()}
+	if p.log == nil {
+		p.log = slog.New(slog.DiscardHandler)
+	}
+	if p.now == nil {
+		p.now = time.Now
+	}
+	return p, nil
+}
+
+// newSource tells a folder from a bundle by what is there, since a name that ends in
+// .tar.gz can be a folder's too.
+func newSource(path string) (source, error) {
+	if path == "" {
+		return demonstration{}, nil
+	}
+	path = filepath.Clean(path)
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("policy.path: %w", err)
+	case info.IsDir():
+		return folder{path}, nil
+	case strings.HasSuffix(path, bundleSuffix):
+		return archive{path}, nil
+	}
+	return nil, fmt.Errorf("policy.path: %s is neither a folder nor a bundle (*%s)", path, bundleSuffix)
+}
+
+// Current returns the active snapshot; nil if none is.
+func (p *Policies) Current() *Snapshot { return p.current.Load() }
+
+// Status tells which policy is active and whether a newer one was refused.
+func (p *Policies) Status() Status {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := Status{Kind: p.source.kind(), LastError: p.lastError}
+	if active := p.Current(); active != nil {
+		s.Revision, s.LoadedAt = active.revision, active.loadedAt
+	}
+	return s
+}
+
+// Reload reads the source and, if its files are others than before, makes them active
+// or refuses them. A refused policy changes nothing but the status.
+func (p *Policies) Reload(ctx context.Context) error {
+	err := p.attempt(ctx)
+	p.conclude(err)
+	return err
+}
+
+// attempt loads what is there now, without telling anybody how that ended: half of a
+// file may just not be written yet.
+func (p *Policies) attempt(ctx context.Context) error {
+	p.loading.Lock()
+	defer p.loading.Unlock()
+	t, err := p.source.read()
+	if err != nil {
+		return err
+	}
+	digest := t.digest()
+	if digest == p.active {
+		return nil
+	}
+	s, err := p.loader.load(ctx, t)
+	if err != nil {
+		return err
+	}
+	p.active = digest
+	s.loadedAt = p.now()
+	p.current.Store(s)
+	p.tellIgnored(ctx, t)
+	return nil
+}
+
+func (p *Policies) tellIgnored(ctx context.Context, t tree) {
+	for _, name := range t.ignored {
+		p.log.WarnContext(ctx, "this file of the policy folder is not loaded: data is read from files named data.json, data.yaml or data.yml",
+			"file", filepath.Join(t.base, name))
+	}
+}
+
+// conclude notes how an attempt ended and tells it once: an error when it is new, and
+// its end.
+func (p *Policies) conclude(err error) {
+	p.mu.Lock()
+	before := p.lastError
+	p.lastError = err
+	p.mu.Unlock()
+	active := p.Current()
+	switch {
+	case err != nil && active != nil && !same(err, before):
+		p.log.Error("the new policy is refused; the one before stays active", "error", err, "revision", active.revision)
+	case err == nil && before != nil:
+		p.log.Info("the policy is good again", "revision", active.revision)
+	}
+}
+
+func same(a, b error) bool { return a != nil && b != nil && a.Error() == b.Error() }

@@ -1,0 +1,78 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"stepup/sidecar/access"
+	"stepup/sidecar/assurance"
+	"stepup/sidecar/input"
+)
+
+// A Snapshot is one policy with its data, the library and the vocabularies: everything
+// that a decision depends on besides its document. It never changes and is safe for
+// concurrent use; take one from [Policies.Current] and keep it for a whole decision.
+type Snapshot struct {
+	revision string
+	loadedAt time.Time
+	pkg      ast.Ref
+	modules  map[string]*ast.Module // as parsed: for the text of conditions and titles
+	policy   *program
+	contract contract
+	library  *library
+	timeless bool
+}
+
+// Revision names the policy, as told in answers.
+func (s *Snapshot) Revision() string { return s.revision }
+
+// Catalog holds the levels and vocabularies of this snapshot.
+func (s *Snapshot) Catalog() *assurance.Catalog { return s.library.catalog }
+
+// Timeless reports that no output of the policy can change with the clock alone: none
+// reads now or the age of the login, and none calls a built-in that answers differently
+// from call to call. False when in doubt.
+func (s *Snapshot) Timeless() bool { return s.timeless }
+
+// Reading is what the library read in a token: its assurance, and the claims that are of
+// the wrong type, for which the token is refused.
+type Reading = assurance.Reading
+
+// Assure reads what the document's token tells of the login. A document without a token
+// is nobody's. Errors are [ErrEvaluation] and [ErrTimeout].
+func (s *Snapshot) Assure(ctx context.Context, doc input.Document) (Reading, error) {
+	if doc.Token == nil {
+		return Reading{Assurance: access.NoAssurance()}, nil
+	}
+	r, err := s.library.read(ctx, input.TokenObject(doc.Token), markedMachine(doc))
+	return r, told(err)
+}
+
+// markedMachine reports that the token itself says to be a machine's. Told stands for
+// any sign of a login, so that only the mark can make a client of the subject.
+func markedMachine(doc input.Document) bool {
+	return input.SubjectOf(doc.Token, access.Assurance{Told: true}).Type == access.SubjectClient
+}
+
+// Evaluate asks the policy about one document. Equal documents get equal results. Errors
+// are [ErrContract], [ErrEvaluation] and [ErrTimeout]; with one of them the result is the
+// zero value, which refuses.
+func (s *Snapshot) Evaluate(ctx context.Context, doc input.Document) (Result, error) {
+	r, err := s.evaluate(ctx, doc)
+	return r, told(err)
+}
+
+func (s *Snapshot) evaluate(ctx context.Context, doc input.Document) (Result, error) {
+	in, err := ast.InterfaceToValue(doc.Object())
+	if err != nil {
+		return Result{}, fmt.Errorf("%w: reading the document: %w", ErrEvaluation, err)
+	}
+	values, err := s.policy.run(ctx, in, doc.Now)
+	if err != nil {
+		return Result{}, err
+	}
+	return s.contract.result(values)
+}

@@ -1,0 +1,97 @@
+package policy
+
+import (
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// timeless reports that nothing reachable from the outputs can change with the clock.
+//
+// Reachable is meant widely: every rule that any reference could select, whatever its
+// variables turn out to be, through functions, else, comprehensions and with. Among all
+// that no reference may touch a clock and no built-in may be mentioned that answers
+// differently from call to call. So it errs only towards false.
+func timeless(compiler *ast.Compiler, outputs []ast.Ref) bool {
+	w := timeWalk{compiler: compiler, clocks: clocks(), seen: map[*ast.Rule]bool{}}
+	for _, ref := range outputs {
+		w.ref(ref)
+	}
+	return !w.found
+}
+
+// clocks are the members of the document that change by themselves. The age of an
+// unknown login is the clock's too, so it is not told apart.
+func clocks() []ast.Ref {
+	return []ast.Ref{ast.MustParseRef("input.now"), ast.MustParseRef("input.assurance.age")}
+}
+
+type timeWalk struct {
+	compiler *ast.Compiler
+	clocks   []ast.Ref
+	seen     map[*ast.Rule]bool
+	found    bool
+}
+
+func (w *timeWalk) ref(ref ast.Ref) {
+	switch {
+	case w.found:
+	case ref[0].Equal(ast.InputRootDocument):
+		w.found = w.overlaps(ref.ConstantPrefix())
+	case ref[0].Equal(ast.DefaultRootDocument):
+		w.rules(ref)
+	default:
+		w.found = nondeterministic(ref)
+	}
+}
+
+// overlaps reports whether reading at the reference reads a clock: at it, below it, or
+// in an object above it.
+func (w *timeWalk) overlaps(ref ast.Ref) bool {
+	for _, clock := range w.clocks {
+		if clock.HasPrefix(ref) || ref.HasPrefix(clock) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *timeWalk) rules(ref ast.Ref) {
+	options := ast.RulesOptions{IncludeHiddenModules: true}
+	for _, rule := range w.compiler.GetRulesDynamicWithOpts(ref, options) {
+		for ; rule != nil && !w.seen[rule]; rule = rule.Else {
+			w.seen[rule] = true
+			w.rule(rule)
+		}
+	}
+}
+
+// rule looks at all that stands in a rule: head, body, and whatever is nested in them.
+func (w *timeWalk) rule(rule *ast.Rule) {
+	var v *ast.GenericVisitor
+	v = ast.NewGenericVisitor(func(x any) bool {
+		switch x := x.(type) {
+		case *ast.Rule:
+			return x != rule // an else is visited by itself
+		case ast.Ref:
+			w.ref(x)
+			for _, t := range x[1:] {
+				v.Walk(t)
+			}
+			return true
+		case ast.Var:
+			w.found = w.found || x.Equal(ast.InputRootDocument.Value)
+		}
+		return w.found
+	})
+	v.Walk(rule)
+}
+
+// nondeterministic reports whether the reference names such a built-in, called or only
+// handed on with the keyword with. Checking certificates looks at a clock of its own,
+// which OPA does not tell.
+func nondeterministic(ref ast.Ref) bool {
+	name := ref.String()
+	b, ok := ast.BuiltinMap[name]
+	return ok && b.IsNondeterministic() || strings.HasPrefix(name, "crypto.x509.parse_and_verify_")
+}
