@@ -113,16 +113,28 @@ func (l *loader) checkVocabulary(path, name string) {
 	}
 }
 
-// checkRenames checks the issuer's names for the claims that the vocabulary reads.
+// checkRenames checks the issuer's names for the claims that the vocabulary reads: none
+// of them verifies, and none is read twice.
 func (l *loader) checkRenames(path string, renames map[string]string) {
+	names := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(renames)) {
-		for _, claim := range []string{name, renames[name]} {
-			if slices.Contains(verificationClaims(), claim) {
-				l.refuse(path+"."+name, fmt.Sprintf("%s is a claim by which tokens are verified", claim), "it cannot be renamed, nor stand for another")
-			}
+		source := renames[name]
+		l.checkRename(path+"."+name, name, source)
+		if other, twice := names[source]; twice {
+			l.refuse(path+"."+name, fmt.Sprintf("%q is read for %s already", source, other), "give each name a claim of its own")
 		}
-		if name == "" || renames[name] == "" {
-			l.refuse(path+"."+name, "an empty name", "write the vocabulary's name and the token's, {authentication_level: 'https://fabrikam.example/authentication_level'}")
+		names[source] = name
+	}
+}
+
+// checkRename checks one name and the claim of the token that is read for it.
+func (l *loader) checkRename(path, name, source string) {
+	if name == "" || source == "" {
+		l.refuse(path, "an empty name", "write the vocabulary's name and the token's, {authentication_level: 'https://fabrikam.example/authentication_level'}")
+	}
+	for _, claim := range []string{name, source} {
+		if slices.Contains(verificationClaims(), claim) {
+			l.refuse(path, fmt.Sprintf("%s is a claim by which tokens are verified", claim), "it cannot be renamed, nor stand for another")
 		}
 	}
 }
@@ -154,9 +166,8 @@ func (l *loader) checkAlgorithms(path string, list []string) {
 	}
 }
 
-// checkTyp accepts media types (RFC 7515, section 4.1.9).
+// checkTyp accepts media types (RFC 7515, section 4.1.9), and an empty text for none.
 func (l *loader) checkTyp(path string, list []string) {
-	l.filled(path, list)
 	for i, typ := range list {
 		if strings.ContainsFunc(typ, func(r rune) bool { return r != '/' && !isToken(r) }) {
 			l.refuse(fmt.Sprintf("%s[%d]", path, i), fmt.Sprintf("%q is not a media type", typ), "write for example at+jwt")

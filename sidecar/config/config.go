@@ -100,7 +100,7 @@ type Issuer struct {
 	Levels        map[string]string `yaml:"levels" help:"This tenant's words for levels: {mfa: c1}."`
 	MaxLevel      string            `yaml:"max_level" help:"The strongest level that this issuer is trusted for. Empty: no ceiling."`
 	Algorithms    []string          `yaml:"algorithms" default:"[ES256, ES384, EdDSA, PS256, RS256]" help:"Accepted signature algorithms. Also possible: ES512, PS384, PS512, RS384, RS512; never none or HS*."`
-	Typ           []string          `yaml:"typ" help:"Accepted typ headers of access tokens. Empty: the vocabulary's."`
+	Typ           []string          `yaml:"typ" help:"Accepted typ headers of access tokens; '' in the list: none. Empty: the vocabulary's."`
 	CAFile        string            `yaml:"ca_file" help:"File with the authorities (PEM) to trust when keys are fetched, instead of the system's."`
 	JWKSURI       string            `yaml:"jwks_uri" help:"Where the keys are. Empty: found by discovery. Not together with jwks_file."`
 	JWKSFile      string            `yaml:"jwks_file" help:"A file with the keys (JWKS); nothing is fetched. Not together with jwks_uri."`

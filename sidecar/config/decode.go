@@ -75,8 +75,12 @@ func (l *loader) read(k *Key, n *yaml.Node, v reflect.Value, path string, at Ori
 	}
 }
 
-// forget drops what is known of the elements of a list or map that is about to be replaced.
+// forget drops what is known of the elements of a list or map that was written before
+// and is about to be replaced.
 func (l *loader) forget(path string) {
+	if l.origins[path].Source == Default {
+		return
+	}
 	maps.DeleteFunc(l.origins, func(p string, _ Origin) bool {
 		return strings.HasPrefix(p, path+"[") || strings.HasPrefix(p, path+".")
 	})
@@ -88,7 +92,7 @@ func (l *loader) later(k *Key, n *yaml.Node, v reflect.Value, path string, at Or
 	trial := l.trial()
 	l.origins[path] = at
 	trial.read(k, n, v, path, at)
-	if len(trial.faults) > 0 || !reflect.DeepEqual(v.Interface(), l.fresh(k, v.Type(), path).Interface()) {
+	if len(trial.faults) > 0 || !reflect.DeepEqual(v.Interface(), k.fresh(v.Type()).Interface()) {
 		l.add(path, at, "not built yet in this version", "leave it out or write its default, "+k.defaultText())
 	}
 }

@@ -76,6 +76,28 @@ func (k *Key) defaults() map[string]string {
 	return defaults
 }
 
+// fresh makes the key's default as a value of type t. An empty list or map is never nil.
+func (k *Key) fresh(t reflect.Type) reflect.Value {
+	v := reflect.New(t).Elem()
+	if t.Kind() == reflect.Map {
+		v.Set(reflect.MakeMap(t))
+	}
+	if t.Kind() == reflect.Slice {
+		v.Set(reflect.MakeSlice(t, 0, 0))
+	}
+	if k.Default == "" {
+		return v
+	}
+	read := func() error { return yaml.Unmarshal([]byte(k.Default), v.Addr().Interface()) }
+	if k.scalar() {
+		read = func() error { return setWord(k, k.Default, v) }
+	}
+	if err := read(); err != nil {
+		panic(fmt.Sprintf("config: default of %s: %v", k.Path, err))
+	}
+	return v
+}
+
 // newKey reads the tags of a field.
 func newKey(field reflect.StructField, index int, parent *Key, defaults map[string]string) *Key {
 	tag := field.Tag

@@ -87,25 +87,7 @@ func (l *loader) reset(k *Key, v reflect.Value, path string, at Origin) {
 		return
 	}
 	l.origins[path] = at
-	v.Set(l.fresh(k, v.Type(), path))
-}
-
-// fresh makes a key's default. An empty list or map is never nil. A default that cannot
-// be read is a mistake in the table, and told like any other.
-func (l *loader) fresh(k *Key, t reflect.Type, path string) reflect.Value {
-	v := reflect.New(t).Elem()
-	switch {
-	case k.scalar() && k.Default == "":
-	case k.scalar():
-		l.word(k, k.Default, v, path, Origin{})
-	case t.Kind() == reflect.Map:
-		v.Set(reflect.MakeMap(t))
-	case k.Default == "":
-		v.Set(reflect.MakeSlice(t, 0, 0))
-	default:
-		l.texts(l.parse([]byte(k.Default), path, Origin{}), v, path, Origin{})
-	}
-	return v
+	v.Set(k.fresh(v.Type()))
 }
 
 // file reads the configuration file, if there is one.
