@@ -1,0 +1,181 @@
+package telemetry
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"stepup/sidecar/access"
+)
+
+// Instruments count. All methods are safe for concurrent use; make one with [New].
+type Instruments struct {
+	registry   *prometheus.Registry
+	counters   map[string]*prometheus.CounterVec
+	gauges     map[string]*prometheus.GaugeVec
+	histograms map[string]*prometheus.HistogramVec
+
+	issuers sync.Map // the configured ones: their names become labels
+	policy  struct {
+		sync.Mutex
+		labels prometheus.Labels // of the policy that was active last
+	}
+}
+
+// New returns the instruments of one sidecar, with those of the Go runtime and of the
+// process. The issuers are the configured ones; one whose keys were fetched counts as
+// configured too.
+func New(issuers ...string) *Instruments {
+	i := &Instruments{
+		registry:   prometheus.NewRegistry(),
+		counters:   map[string]*prometheus.CounterVec{},
+		gauges:     map[string]*prometheus.GaugeVec{},
+		histograms: map[string]*prometheus.HistogramVec{},
+	}
+	i.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, row := range table {
+		i.register(row)
+	}
+	for _, issuer := range issuers {
+		i.issuers.Store(issuer, true)
+	}
+	i.showZeros()
+	return i
+}
+
+func (i *Instruments) register(row Instrument) {
+	switch row.Kind {
+	case Counter:
+		v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: row.Name, Help: row.Help}, row.Labels)
+		i.counters[row.Name] = v
+		i.registry.MustRegister(v)
+	case Gauge:
+		v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: row.Name, Help: row.Help}, row.Labels)
+		i.gauges[row.Name] = v
+		i.registry.MustRegister(v)
+	case Histogram:
+		v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: row.Name, Help: row.Help, Buckets: decisionBuckets}, row.Labels)
+		i.histograms[row.Name] = v
+		i.registry.MustRegister(v)
+	}
+}
+
+// showZeros makes the instruments without labels visible before anything happened, so
+// that an alert on them has something to look at.
+func (i *Instruments) showZeros() {
+	i.InFlight()
+	i.DevelopmentIssuer(false)
+	i.counters["stepup_policy_load_errors_total"].WithLabelValues()
+}
+
+// Handler serves what was counted.
+func (i *Instruments) Handler() http.Handler {
+	return promhttp.HandlerFor(i.registry, promhttp.HandlerOpts{Registry: i.registry})
+}
+
+// Decision counts a decision and how long it took.
+func (i *Instruments) Decision(door string, d access.Decision, took time.Duration) {
+	i.counters["stepup_decisions_total"].WithLabelValues(outcomeLabel(d.Outcome), codeLabel(d.Code()), door).Inc()
+	i.histograms["stepup_decision_seconds"].WithLabelValues(door).Observe(took.Seconds())
+}
+
+// TokenVerified counts a verification; the code is empty if the token was accepted. The
+// issuer may be whatever a token claims to come from.
+func (i *Instruments) TokenVerified(issuer string, code access.Code) {
+	result := "ok"
+	if code != "" {
+		result = codeLabel(code)
+	}
+	i.counters["stepup_token_verifications_total"].WithLabelValues(i.issuerLabel(issuer), result).Inc()
+}
+
+// KeysFetched counts an attempt to fetch a configured issuer's keys, after which so many
+// usable ones are at hand, whether or not it succeeded.
+func (i *Instruments) KeysFetched(issuer string, keys int, err error) {
+	i.issuers.Store(issuer, true)
+	result := "ok"
+	if err != nil {
+		result = "error"
+	} else {
+		i.gauges["stepup_issuer_keys_fetched_timestamp_seconds"].WithLabelValues(issuer).SetToCurrentTime()
+	}
+	i.counters["stepup_issuer_key_fetches_total"].WithLabelValues(issuer, result).Inc()
+	i.gauges["stepup_issuer_keys_usable"].WithLabelValues(issuer).Set(float64(keys))
+}
+
+// UnknownACR counts a verified token whose login its vocabulary does not know.
+func (i *Instruments) UnknownACR(issuer string) {
+	i.counters["stepup_unknown_acr_total"].WithLabelValues(i.issuerLabel(issuer)).Inc()
+}
+
+// PolicyActive shows the policy that is active from now on, and no other.
+func (i *Instruments) PolicyActive(revision, kind string) {
+	i.policy.Lock()
+	defer i.policy.Unlock()
+	info, labels := i.gauges["stepup_policy_info"], prometheus.Labels{"revision": revision, "kind": kind}
+	info.With(labels).Set(1)
+	if last := i.policy.labels; last != nil && (last["revision"] != revision || last["kind"] != kind) {
+		info.Delete(last)
+	}
+	i.policy.labels = labels
+}
+
+// PolicyRefused counts a policy that was refused at loading.
+func (i *Instruments) PolicyRefused() {
+	i.counters["stepup_policy_load_errors_total"].WithLabelValues().Inc()
+}
+
+// DevelopmentIssuer shows whether tokens of the development issuer are accepted.
+func (i *Instruments) DevelopmentIssuer(on bool) {
+	value := 0.0
+	if on {
+		value = 1
+	}
+	i.gauges["stepup_development_issuer"].WithLabelValues().Set(value)
+}
+
+// InFlight is the gauge of the requests that are being answered.
+func (i *Instruments) InFlight() prometheus.Gauge {
+	return i.gauges["stepup_http_requests_in_flight"].WithLabelValues()
+}
+
+// The labels of what is not named by itself.
+const (
+	other       = "other"
+	policysOwn  = "policy"
+	noReason    = "none"
+	faultByName = "fault"
+)
+
+func (i *Instruments) issuerLabel(issuer string) string {
+	if _, configured := i.issuers.Load(issuer); configured {
+		return issuer
+	}
+	return other
+}
+
+// outcomeLabel tells a fault from a denial, as callers are not.
+func outcomeLabel(o access.Outcome) string {
+	if o == access.Indeterminate {
+		return faultByName
+	}
+	return o.String()
+}
+
+func codeLabel(c access.Code) string {
+	if _, ours := access.Lookup(c); ours {
+		return string(c)
+	}
+	switch {
+	case c == "":
+		return noReason
+	case strings.Contains(string(c), "/"):
+		return policysOwn
+	}
+	return other
+}

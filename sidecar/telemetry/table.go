@@ -1,0 +1,40 @@
+package telemetry
+
+// Kind is what an instrument does.
+type Kind string
+
+// The kinds of instruments.
+const (
+	Counter   Kind = "counter"   // only goes up
+	Gauge     Kind = "gauge"     // goes up and down
+	Histogram Kind = "histogram" // counts observations in buckets
+)
+
+// An Instrument is one row of the table: what is measured under which name.
+type Instrument struct {
+	Name   string
+	Kind   Kind
+	Labels []string
+	Help   string
+}
+
+// table is the closed list of instruments.
+var table = []Instrument{
+	{"stepup_decisions_total", Counter, []string{"outcome", "code", "door"}, "Decisions made, by outcome (fault: none could be made), deciding reason and door. A policy's own reasons are counted as policy."},
+	{"stepup_decision_seconds", Histogram, []string{"door"}, "Time from a parsed question to its decision."},
+	{"stepup_token_verifications_total", Counter, []string{"issuer", "result"}, "Tokens verified, by issuer (other: not configured, or not known) and result (ok or the code of the refusal)."},
+	{"stepup_issuer_keys_usable", Gauge, []string{"issuer"}, "How many usable keys of the issuer are at hand; 0: its tokens are answered with 503."},
+	{"stepup_issuer_keys_fetched_timestamp_seconds", Gauge, []string{"issuer"}, "When the issuer's keys were last fetched with success."},
+	{"stepup_issuer_key_fetches_total", Counter, []string{"issuer", "result"}, "Attempts to fetch the issuer's keys, by result (ok or error)."},
+	{"stepup_policy_info", Gauge, []string{"revision", "kind"}, "1 for the policy that is active."},
+	{"stepup_policy_load_errors_total", Counter, nil, "Policies that were refused at loading."},
+	{"stepup_development_issuer", Gauge, nil, "1 if tokens of the development issuer are accepted: never in production."},
+	{"stepup_unknown_acr_total", Counter, []string{"issuer"}, "Verified tokens whose login no vocabulary value describes: it gives no level."},
+	{"stepup_http_requests_in_flight", Gauge, nil, "Requests that are being answered."},
+}
+
+// decisionBuckets reach from a kept answer to beyond the default policy.deadline.
+var decisionBuckets = []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1}
+
+// Table returns a copy of the table of instruments.
+func Table() []Instrument { return append([]Instrument(nil), table...) }
