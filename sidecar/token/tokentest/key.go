@@ -74,6 +74,9 @@ func (k Key) Named(kid string) Key { k.ID = kid; return k }
 // Public returns the public key.
 func (k Key) Public() crypto.PublicKey { return k.private.Public() }
 
+// Signer returns the private key.
+func (k Key) Signer() crypto.Signer { return k.private }
+
 // JWK returns the public key as RFC 7517 and RFC 7518, section 6, write it. The caller
 // may change it.
 func (k Key) JWK() access.Object {
