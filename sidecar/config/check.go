@@ -28,7 +28,7 @@ func (l *loader) refuseAt(path string, at Origin, what, do string) {
 }
 
 // missing notes that a value had to be given because of what was written at cause, unless
-// an unknown key beside it is probably that value, misspelt.
+// its section is no map, or has an unknown key that is probably that value, misspelt.
 func (l *loader) missing(path, cause, what, do string) {
 	if !l.typo[path[:strings.LastIndex(path, ".")+1]] {
 		l.refuseAt(path, l.origin(cause), what, do)

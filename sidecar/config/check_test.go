@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -294,11 +295,24 @@ func TestOneMistakeIsToldOnce(t *testing.T) {
 		issuer("vocabulry: oidc\n    vocabulary: ''"),
 		"policy: {path: p, pakage: x}",
 		"http: {address: 5}",
+		"issuers: [a]",
+		"issuers: [null]",
 	} {
 		var all *config.Error
 		if _, _, err := load(text); !errors.As(err, &all) || len(all.Problems) != 1 {
 			t.Errorf("Load(%q) = %v; want one problem", text, err)
 		}
+	}
+}
+
+func TestOfAGreatManyMistakesAHundredAreTold(t *testing.T) {
+	var text strings.Builder
+	for i := range 10000 {
+		fmt.Fprintf(&text, "key%d: x\n", i)
+	}
+	var all *config.Error
+	if _, _, err := load(text.String()); !errors.As(err, &all) || len(all.Problems) != 100 {
+		t.Errorf("Load of 10000 unknown keys = %.100v…; want 100 problems", err)
 	}
 }
 

@@ -23,6 +23,7 @@ func (l *loader) section(keys []*Key, n *yaml.Node, v reflect.Value, prefix stri
 	}
 	at.Line = n.Line
 	if n.Kind != yaml.MappingNode {
+		l.typo[prefix] = true
 		l.add(strings.TrimSuffix(prefix, "."), at, "expected a map of keys, found "+found(n), "")
 		return
 	}
@@ -39,7 +40,9 @@ func (l *loader) section(keys []*Key, n *yaml.Node, v reflect.Value, prefix stri
 
 // unknown refuses a key that is not in the table, and names the nearest that is.
 func (l *loader) unknown(siblings []*Key, name, prefix string, at Origin) {
-	l.typo[prefix] = true
+	if l.typo[prefix] = true; l.full() {
+		return
+	}
 	l.add(prefix+name, at, "unknown key", "the nearest valid key is "+nearestKey(siblings, name, prefix))
 }
 
@@ -123,8 +126,8 @@ func (l *loader) sections(k *Key, n *yaml.Node, v reflect.Value, path string, at
 		l.origins[here] = at
 		l.defaults(k.Keys, list.Index(i), here+".")
 		if isNull(item) {
+			l.typo[here+"."] = true
 			l.add(here, at, "expected a map of keys, found nothing", "")
-			continue
 		}
 		l.section(k.Keys, item, list.Index(i), here+".", at)
 	}

@@ -52,7 +52,7 @@ type loader struct {
 	config   *Config
 	origins  map[string]Origin
 	warnings []string
-	typo     map[string]bool // sections, as prefixes of paths, in which an unknown key was written
+	typo     map[string]bool // sections, as prefixes of paths, that are no map or have an unknown key
 	readFile func(string) ([]byte, error)
 }
 

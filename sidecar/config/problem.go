@@ -85,7 +85,8 @@ func (p Problem) String() string {
 }
 
 // An Error is what [Load] returns for a configuration that cannot be used: all of its
-// problems, those of the file first and by line. There is always at least one.
+// problems (of a great many the first hundred), those of the file first and by line. There
+// is always at least one.
 type Error struct {
 	Problems []Problem
 }
@@ -102,8 +103,17 @@ func (e *Error) Error() string {
 // faults collects problems, so that one run tells them all.
 type faults []Problem
 
+// maxProblems is the most that one run tells: a file with more is not a configuration.
+const maxProblems = 100
+
+// full reports whether no more problems are told.
+func (f *faults) full() bool { return len(*f) >= maxProblems }
+
 // add notes a problem.
 func (f *faults) add(path string, at Origin, what, do string) {
+	if f.full() {
+		return
+	}
 	*f = append(*f, Problem{Path: path, Origin: at, What: what, Do: do})
 }
 
