@@ -260,3 +260,24 @@ func checkReadsBack(t *testing.T, c access.Challenge, line string) {
 		t.Fatalf("%q reads as %+v and prints as %q, %v", line, again, reprinted, err)
 	}
 }
+
+// FuzzChallenge: whatever stands in a challenge, it is refused or written as exactly one
+// challenge, with nothing lost from what programs read.
+func FuzzChallenge(f *testing.F) {
+	f.Add("Bearer", "insufficient_user_authentication", "A stronger sign-in is required.", "phr", "openid", int64(300))
+	f.Add("DPoP", `a"b\`, "x\", realm=\"y", `"`, `\`, int64(0))
+	f.Add("Bearer\r\n", "\n", "é\x00", "a b", "", int64(-1))
+	f.Fuzz(func(t *testing.T, scheme, code, description, acr, scope string, age int64) {
+		want := access.Challenge{Scheme: scheme, Error: code, Description: description,
+			ACRValues: []string{acr}, Scope: []string{scope}, MaxAge: &age}
+		line, err := wwwauth.Print(want)
+		if err != nil {
+			return
+		}
+		checkReadsBack(t, want, line)
+		got := readAll(t, line)[0]
+		if got.Scheme != scheme || *got.MaxAge != age || !cmp.Equal(got.ACRValues, want.ACRValues) || !cmp.Equal(got.Scope, want.Scope) {
+			t.Fatalf("%+v is written %q, which reads %+v", want, line, got)
+		}
+	})
+}
