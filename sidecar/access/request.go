@@ -64,4 +64,8 @@ type HTTPRequest struct {
 	Query    map[string][]string
 	Headers  map[string][]string // lower-case names; only those the configuration forwards
 	ClientIP string
+
+	// Arrived lists, in lower case, every header name that the request had, forwarded or
+	// not. No policy sees it: it says which headers a client could have forged.
+	Arrived []string
 }

@@ -2,6 +2,7 @@ package native
 
 import (
 	"encoding/json"
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,7 +16,7 @@ func FuzzDecisionRequest(f *testing.F) {
 	for _, seed := range []string{
 		`{"token":"eyJ.a.b","action":{"name":"GET"},"resource":{"type":"route","id":"/employees"},"context":{},"request":{}}`,
 		`{"action":{"name":"GET","properties":{"n":1e2,"m":[null,true,"\ud83d\ude00",{"a":-0}]}},"resource":{"type":"r","id":"i","properties":{}}}`,
-		`{"action":{"name":"x"},"resource":{"type":"r","id":"i"},"request":{"method":"GET","scheme":"https","host":"h","path":"/a/%20","segments":["a","%20"],"query":{"q":["a"]},"headers":{"Accept":["x"]},"client_ip":"::1"}}`,
+		`{"action":{"name":"x"},"resource":{"type":"r","id":"i"},"request":{"method":"GET","scheme":"https","host":"h","path":"/a/%20","segments":["a","%20"],"query":{"q":["a"]},"headers":{"Accept":["x"],"Cookie":["y"]},"client_ip":"::1"}}`,
 		`{"action":{"name":"x"},"resource":{"type":"r","id":"i"},"action":{}}`,
 		`{"context":{"a":1e999}}`, `{"tokn":1}`, `null`, `[[[[`, `{"a":"\ud800"}`, "\xff", ``,
 	} {
@@ -23,7 +24,7 @@ func FuzzDecisionRequest(f *testing.F) {
 	}
 	forward := []string{"accept"}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		first, err := requestOf(body, forward)
+		first, err := Parse(body, forward)
 		if err != nil {
 			if err.Error() == "" {
 				t.Fatalf("%q is refused without a word", body)
@@ -31,7 +32,7 @@ func FuzzDecisionRequest(f *testing.F) {
 			return
 		}
 		text := rewritten(t, first)
-		again, err := requestOf(text, forward)
+		again, err := Parse(text, forward)
 		if err != nil {
 			t.Fatalf("%q is accepted and, written as %q, refused: %v", body, text, err)
 		}
@@ -55,19 +56,9 @@ func FuzzBatch(f *testing.F) {
 			t.Fatalf("%q has %d items", body, len(b.items))
 		}
 		for _, item := range b.items {
-			if q, err := readQuestion(item); err == nil {
-				_, _ = q.or(b.defaults).complete(item.Pointer, nil)
-			}
+			_, _ = parse(item, b.defaults, nil)
 		}
 	})
-}
-
-func requestOf(body []byte, forward []string) (access.Request, error) {
-	q, err := readQuestion(fragment{Text: body})
-	if err != nil {
-		return access.Request{}, err
-	}
-	return q.complete("", forward)
 }
 
 // rewritten writes a request as JSON by the standard library, which the parser does not
@@ -102,7 +93,13 @@ func entity(o map[string]any, properties access.Object) map[string]any {
 }
 
 func requestMap(r *access.HTTPRequest) map[string]any {
-	o := map[string]any{"headers": r.Headers}
+	headers := maps.Clone(r.Headers)
+	for _, name := range r.Arrived {
+		if _, forwarded := headers[name]; !forwarded {
+			headers[name] = []string{}
+		}
+	}
+	o := map[string]any{"headers": headers}
 	for name, value := range map[string]string{"method": r.Method, "scheme": r.Scheme, "host": r.Host, "path": r.Path, "client_ip": r.ClientIP} {
 		if value != "" {
 			o[name] = value

@@ -5,10 +5,10 @@ import (
 	_ "embed"
 	"log/slog"
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"stepup/sidecar/access"
 	"stepup/sidecar/protocol"
 )
 
@@ -23,7 +23,7 @@ type Config struct {
 	// Batch is how many questions a batch may have; 0: [DefaultBatch].
 	Batch int
 	// Forward lists the request headers that policies may see; none: none.
-	Forward []string
+	Forward access.HeaderNames
 	// Logger takes decisions that could not be written; nil: they are dropped.
 	Logger *slog.Logger
 }
@@ -42,16 +42,7 @@ func New(cfg Config) *Door {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	cfg.Forward = lowered(cfg.Forward)
 	return &Door{cfg}
-}
-
-func lowered(names []string) []string {
-	out := make([]string, len(names))
-	for i, name := range names {
-		out[i] = strings.ToLower(name)
-	}
-	return out
 }
 
 // Routes returns the endpoints, for [protocol.Mount].
@@ -110,11 +101,7 @@ func (d *Door) item(ctx context.Context, from fragment, defaults question) any {
 
 // decide takes one question from text to answer.
 func (d *Door) decide(ctx context.Context, from fragment, defaults question) (answer, error) {
-	q, err := readQuestion(from)
-	if err != nil {
-		return answer{}, err
-	}
-	request, err := q.or(defaults).complete(from.Pointer, d.cfg.Forward)
+	request, err := parse(from, defaults, d.cfg.Forward)
 	if err != nil {
 		return answer{}, err
 	}

@@ -2,6 +2,7 @@ package native
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -72,6 +73,21 @@ func refuseSubject(d *decoder, _ *question) error {
 
 func refuseRequests(d *decoder, _ *question) error {
 	return d.Refuse("belongs at the top of a body for /v1/decisions, which answers several questions at once")
+}
+
+// Parse reads the body of one question as the door does. Of the HTTP request's headers
+// only those listed in forward, in lower case, are kept. Errors are
+// [*protocol.Malformed].
+func Parse(body []byte, forward access.HeaderNames) (access.Request, error) {
+	return parse(fragment{Text: body}, question{}, forward)
+}
+
+func parse(from fragment, defaults question, forward access.HeaderNames) (access.Request, error) {
+	q, err := readQuestion(from)
+	if err != nil {
+		return access.Request{}, err
+	}
+	return q.or(defaults).complete(from.Pointer, forward)
 }
 
 func readQuestion(from fragment) (question, error) {
@@ -207,7 +223,7 @@ func (q question) or(defaults question) question {
 
 // complete checks that everything required was given and returns the request. Of the
 // headers only those listed in forward, in lower case, reach it.
-func (q question) complete(pointer string, forward []string) (access.Request, error) {
+func (q question) complete(pointer string, forward access.HeaderNames) (access.Request, error) {
 	if missing := q.missing(); missing != "" {
 		return access.Request{}, &protocol.Malformed{Pointer: pointer + missing, Problem: "is required"}
 	}
@@ -241,14 +257,15 @@ func (q question) missing() string {
 // forwarded returns the request with the listed headers only. It is made anew, for a
 // default is shared by the items of a batch. A request without any member describes
 // none, so that no policy finds empty texts where nothing was told.
-func forwarded(r *access.HTTPRequest, forward []string) *access.HTTPRequest {
+func forwarded(r *access.HTTPRequest, forward access.HeaderNames) *access.HTTPRequest {
 	if r == nil || describesNothing(*r) {
 		return nil
 	}
 	kept := *r
 	kept.Headers = map[string][]string{}
+	kept.Arrived = slices.Sorted(maps.Keys(r.Headers))
 	for name, values := range r.Headers {
-		if slices.Contains(forward, name) {
+		if forward.Admit(name) {
 			kept.Headers[name] = values
 		}
 	}

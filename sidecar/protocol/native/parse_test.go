@@ -110,7 +110,7 @@ const whole = `{"token": "eyJ.a.b", "action": {"name": "GET", "properties": {"n"
    "headers": {"Accept": ["text/html"], "Cookie": ["secret=1"], "X-Request-Id": []}, "client_ip": "203.0.113.7"}}`
 
 func TestRequestIsReadWhole(t *testing.T) {
-	srv, requests := asked(t, func(c *native.Config) { c.Forward = []string{"accept", "X-Request-ID"} })
+	srv, requests := asked(t, func(c *native.Config) { c.Forward = []string{"accept", "x-request-id"} })
 	if resp := post(t, srv.URL+"/v1/decision", whole); resp.StatusCode != 200 {
 		t.Fatalf("status %d: %s", resp.StatusCode, read(t, resp))
 	}
@@ -123,7 +123,8 @@ func TestRequestIsReadWhole(t *testing.T) {
 		Context: access.Object{"ticket": "T-1"},
 		HTTP: &access.HTTPRequest{Method: "GET", Scheme: "https", Host: "intranet.fabrikam.example", Path: "/employees/7",
 			Segments: []string{"employees", "7"}, Query: map[string][]string{"q": {"a", "b"}},
-			Headers: map[string][]string{"accept": {"text/html"}, "x-request-id": {}}, ClientIP: "203.0.113.7"},
+			Headers: map[string][]string{"accept": {"text/html"}, "x-request-id": {}}, ClientIP: "203.0.113.7",
+			Arrived: []string{"accept", "cookie", "x-request-id"}},
 	}
 	if diff := cmp.Diff([]access.Request{want}, *requests, sameCredential); diff != "" {
 		t.Errorf("request differs (-want +got):\n%s", diff)
@@ -409,7 +410,7 @@ func TestTransport(t *testing.T) {
 		{"GET of a batch", "GET", "/v1/decisions", nil, nil, 405, "POST", header("Allow", "POST")},
 		{"POST to the document", "POST", "/openapi.yaml", isJSON, strings.NewReader(good), 405, "GET", header("Allow", "GET")},
 		{"HEAD of the document", "HEAD", "/openapi.yaml", nil, nil, 405, "", header("Allow", "GET")},
-		{"unknown path", "POST", "/v1/decide", isJSON, strings.NewReader(good), 404, "/openapi.yaml", nil},
+		{"unknown path", "POST", "/v1/decide", isJSON, strings.NewReader(good), 404, "nothing at this path", nil},
 		{"root", "GET", "/", nil, nil, 404, "", nil},
 		{"slash at the end", "POST", "/v1/decision/", isJSON, strings.NewReader(good), 404, "", nil},
 		{"path in another case", "POST", "/V1/decision", isJSON, strings.NewReader(good), 404, "", nil},

@@ -1,0 +1,63 @@
+# stepup: what there is to do. `make help` lists it.
+#
+# `make run` and `make test` do all their own set-up; Go, git, make and openssl are all
+# they need.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS   += --no-print-directory
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+GOBUILD  := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+OPA      := go tool opa
+FUZZTIME ?= 5s
+LISTEN   ?=
+
+.PHONY: help run build test check format lint vulnerabilities policies go-test fuzz fuzz-long docs clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## start the sidecar with the demonstration policy and print curl lines to try
+	@exec bin/stepup serve --dev
+
+build: ## build bin/stepup, a static binary
+	@$(GOBUILD) -o bin/stepup ./cmd/stepup
+
+test: check policies go-test fuzz ## run every test; sets itself up
+	@echo "all tests passed"
+
+check: format lint vulnerabilities ## formatting, vet, staticcheck, known vulnerabilities
+
+format:
+	@.ci/format
+
+lint:
+	@echo "== go vet, staticcheck"
+	@go vet ./...
+	@go tool staticcheck ./...
+
+vulnerabilities:
+	@.ci/vulnerabilities
+
+policies: ## check, format and test the Rego tree with the stock opa
+	@echo "== opa: fmt, check, test"
+	@$(OPA) fmt --fail -l policies testdata/cases
+	@$(OPA) check --strict --schema policies/schemas policies
+	@$(OPA) test policies --coverage --threshold 100 >/dev/null || $(OPA) test policies -v
+	@$(OPA) test policies cases:testdata/cases
+
+go-test: build ## go test with the race detector
+	@.ci/go-test
+
+fuzz: ## a short run of every fuzz target (FUZZTIME each)
+	@.ci/fuzz $(FUZZTIME)
+
+fuzz-long: ## ten minutes of every fuzz target
+	@.ci/fuzz 10m
+
+docs: ## make the generated pages anew
+	@go test ./sidecar/config -run TestPage -update
+
+clean: ## remove what was built
+	@rm -rf bin

@@ -1,0 +1,142 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"stepup/sidecar/access"
+	"stepup/sidecar/config"
+	"stepup/sidecar/input"
+	"stepup/sidecar/pdp"
+	"stepup/sidecar/policy"
+	"stepup/sidecar/protocol/native"
+	"stepup/sidecar/telemetry"
+	"stepup/sidecar/token"
+)
+
+// Options say how to assemble a sidecar.
+type Options struct {
+	Config *config.Config
+	// Dev accepts tokens of the development issuer.
+	Dev bool
+	// StateDir is where the development issuer's key is; empty: its default.
+	StateDir string
+	// AwaitPolicy starts also when the policy is refused, and waits for a better one.
+	AwaitPolicy bool
+	Logger      *slog.Logger
+	// Now tells the time; nil means the system's clock.
+	Now func() time.Time
+	// Recorder gets every decision besides the log and the metrics; nil: nobody.
+	Recorder pdp.Recorder
+	// Version of the program, for metrics.
+	Version string
+}
+
+// A Core is everything that decides. It is safe for concurrent use.
+type Core struct {
+	options   Options
+	Decider   *pdp.Decider
+	Policies  *policy.Policies
+	Issuers   Issuers
+	Telemetry *telemetry.Instruments
+}
+
+// NewCore assembles what decides. It reaches for no issuer: see [Issuers.Run].
+func NewCore(ctx context.Context, o Options) (*Core, error) {
+	metrics := telemetry.New()
+	metrics.DevelopmentIssuer(o.Dev)
+	issuers, err := newIssuers(o, metrics)
+	if err != nil {
+		return nil, err
+	}
+	policies, err := openPolicies(ctx, o, issuers)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := token.NewVerifier(issuers.verified(), o.Config.ClockSkew, int(o.Config.Limits.Token))
+	if err != nil {
+		return nil, fmt.Errorf("issuers: %w", err)
+	}
+	return &Core{
+		options:   o,
+		Decider:   pdp.New(deciderConfig(o, policies, verifier, newRecorder(o, metrics))),
+		Policies:  policies,
+		Issuers:   issuers,
+		Telemetry: metrics,
+	}, nil
+}
+
+// Door returns the native door.
+func (c *Core) Door() *native.Door {
+	o := c.options
+	return native.New(native.Config{
+		Decider: c.Decider, Body: int64(o.Config.Limits.Body), Batch: o.Config.Limits.Batch,
+		Forward: o.Config.Headers.Forward, Logger: o.Logger,
+	})
+}
+
+func deciderConfig(o Options, policies *policy.Policies, verifier pdp.Verifier, recorder pdp.Recorder) pdp.Config {
+	return pdp.Config{
+		Verifier:  verifier,
+		Policy:    func() pdp.Policy { return activePolicy(policies) },
+		Recorder:  recorder,
+		Now:       o.Now,
+		Deadline:  o.Config.Policy.Deadline,
+		ClockSkew: o.Config.ClockSkew,
+		Keep:      o.Config.Answers.Keep,
+		Anonymous: o.Config.Policy.Anonymous,
+		Headers:   o.Config.Headers.Allow,
+	}
+}
+
+// openPolicies loads the policy. A refused one is an error, unless it may be awaited.
+func openPolicies(ctx context.Context, o Options, issuers Issuers) (*policy.Policies, error) {
+	p := o.Config.Policy
+	policies, err := policy.Open(ctx, policy.Config{
+		Path: p.Path, Package: p.Package, Builtins: p.Builtins, MayRedefine: p.MayRedefine,
+		Issuers: issuers.uses(), Logger: o.Logger, Now: o.Now,
+	})
+	if err != nil && (policies == nil || !o.AwaitPolicy) {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	if err != nil {
+		o.Logger.Error("the policy is refused; every question is answered with 503 until it is mended", "error", err)
+	}
+	return policies, nil
+}
+
+// activePolicy returns what a decision asks; nil while there is none.
+func activePolicy(policies *policy.Policies) pdp.Policy {
+	if s := policies.Current(); s != nil {
+		return snapshot{s}
+	}
+	return nil
+}
+
+// A snapshot is a policy.Snapshot whose errors carry the codes that callers are told.
+type snapshot struct{ *policy.Snapshot }
+
+func (s snapshot) Assure(ctx context.Context, doc input.Document) (policy.Reading, error) {
+	r, err := s.Snapshot.Assure(ctx, doc)
+	return r, faultOf(err)
+}
+
+func (s snapshot) Evaluate(ctx context.Context, doc input.Document) (access.Ruling, error) {
+	r, err := s.Snapshot.Evaluate(ctx, doc)
+	return access.Ruling(r), faultOf(err)
+}
+
+func faultOf(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, policy.ErrTimeout):
+		return &access.Fault{Code: access.PolicyTimeout, Err: err}
+	case errors.Is(err, policy.ErrContract):
+		return &access.Fault{Code: access.PolicyContract, Err: err}
+	}
+	return &access.Fault{Code: access.PolicyError, Err: err}
+}

@@ -1,0 +1,289 @@
+package pdp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/uuid"
+
+	"stepup/sidecar/access"
+	"stepup/sidecar/assurance"
+	"stepup/sidecar/input"
+	"stepup/sidecar/token"
+)
+
+// A Verifier proves a token, or says with a *token.Error why it does not hold.
+type Verifier interface {
+	Verify(ctx context.Context, now time.Time, c access.Credential) (*token.Claims, error)
+}
+
+// A Policy is one revision of the policies, with the library that reads assurance. It
+// never changes: a decision asks one Policy from beginning to end.
+type Policy interface {
+	Revision() string
+	// Assure reads what the document's token says about the login.
+	Assure(ctx context.Context, doc input.Document) (assurance.Reading, error)
+	// Evaluate asks the policy about the document. Its errors are *access.Fault.
+	Evaluate(ctx context.Context, doc input.Document) (access.Ruling, error)
+	// Timeless reports that no ruling depends on when it is asked for.
+	Timeless() bool
+}
+
+// A Recorder keeps what was decided. It must not block, and it gets every decision.
+type Recorder interface {
+	Record(ctx context.Context, r Record)
+}
+
+// A Record is one decision with what the log needs to tell about it.
+type Record struct {
+	Request  access.Request
+	Claims   *token.Claims // nil unless the token was verified
+	Subject  access.Subject
+	Document *input.Document // nil unless the policy was asked
+	Decision access.Decision
+	Fault    error // detail of a refused token or a fault; never for callers
+	Took     time.Duration
+}
+
+// Config says what a Decider works with. All fields but those with a stated default
+// are required.
+type Config struct {
+	Verifier Verifier
+	// Policy returns the active policy, or nil while there is none.
+	Policy   func() Policy
+	Recorder Recorder
+	// Now tells the time; nil means the system's clock.
+	Now func() time.Time
+	// Deadline bounds the work of one decision after the token is verified.
+	Deadline time.Duration
+	// ClockSkew is how far in the future a login time may lie.
+	ClockSkew time.Duration
+	// Keep is the longest that an answer is said to stay valid; 0: it never is.
+	Keep time.Duration
+	// Anonymous asks the policy also when no token was presented.
+	Anonymous bool
+	// Headers are the names a policy may set for the upstream.
+	Headers access.HeaderNames
+}
+
+// A Decider answers questions. It is safe for concurrent use.
+type Decider struct{ Config }
+
+// New returns a Decider.
+func New(c Config) *Decider {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Decider{c}
+}
+
+// Decide answers one question and records the answer.
+func (d *Decider) Decide(ctx context.Context, req access.Request) access.Decision {
+	began := time.Now()
+	q := question{Decider: d, req: req, now: d.Now().Truncate(time.Second)}
+	q.answer(ctx)
+	q.decision.ID = newID()
+	d.Recorder.Record(ctx, Record{
+		Request: req, Claims: q.claims, Subject: input.SubjectOf(q.claims, q.decision.Assurance),
+		Document: q.asked, Decision: q.decision, Fault: q.fault, Took: time.Since(began),
+	})
+	return q.decision
+}
+
+// newID returns a UUIDv7 (RFC 9562, section 5.7), which sorts by time.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// A question on its way: what is known of it so far.
+type question struct {
+	*Decider
+	req access.Request
+	now time.Time // one reading of the clock for all steps, in whole seconds
+
+	policy   Policy
+	claims   *token.Claims
+	doc      input.Document
+	asked    *input.Document
+	ruling   access.Ruling
+	decision access.Decision
+	fault    error
+}
+
+// answer takes the steps in order and stops at the first that refuses.
+func (q *question) answer(ctx context.Context) {
+	defer q.survive()
+	q.decision.Assurance = access.NoAssurance()
+	steps := []func(context.Context) error{
+		q.acquire,  // 1. one revision for the whole decision
+		q.verify,   // 2. whose token is it, and does it hold
+		q.assure,   // 3. how strongly and when did they sign in
+		q.evaluate, // 4. does the policy allow it
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			q.refuse(err)
+			return
+		}
+	}
+	q.conclude() // 5. make an outcome of the ruling
+}
+
+func (q *question) acquire(context.Context) error {
+	q.policy = q.Policy()
+	if q.policy == nil {
+		return &access.Fault{Code: access.NotReady}
+	}
+	q.decision.Revision = q.policy.Revision()
+	return nil
+}
+
+func (q *question) verify(ctx context.Context) error {
+	if !q.req.Credential.Presented() {
+		if q.Anonymous {
+			return nil
+		}
+		return refusal(access.NoCredentials)
+	}
+	claims, err := q.Verifier.Verify(ctx, q.now, q.req.Credential)
+	q.claims = claims
+	return err
+}
+
+func (q *question) assure(ctx context.Context) error {
+	q.doc = input.New(q.req, q.claims, access.NoAssurance(), q.now.Unix())
+	if q.claims == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, q.Deadline)
+	defer cancel()
+	reading, err := q.policy.Assure(ctx, q.doc)
+	if err != nil {
+		return err
+	}
+	if len(reading.Invalid) > 0 {
+		return q.distrust("claims of the wrong type: %q", reading.Invalid)
+	}
+	if err := q.plausible(reading.Assurance.AuthTime); err != nil {
+		return err
+	}
+	q.decision.Assurance = reading.Assurance
+	q.doc = input.New(q.req, q.claims, reading.Assurance, q.now.Unix())
+	return nil
+}
+
+// plausible refuses a login that has not happened yet, or that happened after the token
+// was issued; both beyond the clock skew.
+func (q *question) plausible(authTime int64) error {
+	skew := int64(q.ClockSkew / time.Second)
+	if authTime > q.now.Unix()+skew {
+		return q.distrust("login time %d is in the future", authTime)
+	}
+	if q.claims.IssuedAt > 0 && authTime > q.claims.IssuedAt+skew {
+		return q.distrust("login time %d is later than iat %d", authTime, q.claims.IssuedAt)
+	}
+	return nil
+}
+
+// distrust refuses a token whose signature held but whose claims do not.
+func (q *question) distrust(format string, args ...any) error {
+	q.claims = nil
+	return &token.Error{Code: access.TokenClaimInvalid, Detail: fmt.Sprintf(format, args...)}
+}
+
+func (q *question) evaluate(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, q.Deadline)
+	defer cancel()
+	q.asked = &q.doc
+	ruling, err := q.policy.Evaluate(ctx, q.doc)
+	q.ruling = ruling
+	return err
+}
+
+// conclude makes an outcome of the policy's ruling.
+func (q *question) conclude() {
+	q.decision.Obligations = q.ruling.Obligations
+	q.decision.ValidUntil = q.validUntil()
+	if !q.ruling.Allow {
+		q.decision.Reasons = append([]access.Reason{access.Because(q.refusalCode())}, q.ruling.Reasons...)
+		q.decision.Challenges = access.RefusalChallenges(q.decision.Code())
+		return
+	}
+	headers, err := upstreamHeaders(q.Headers, q.ruling.Headers, q.req.HTTP)
+	if err != nil {
+		q.refuse(err)
+		return
+	}
+	q.decision.Outcome = access.Allow
+	q.decision.Headers = headers
+}
+
+// refusalCode says why a login of this kind was refused by the policy.
+func (q *question) refusalCode() access.Code {
+	switch {
+	case q.claims == nil:
+		return access.NoCredentials
+	case q.doc.Subject.Type == access.SubjectClient:
+		return access.NoUser
+	}
+	return access.NotAllowed
+}
+
+// validUntil is the first conservative form: only a policy that never looks at the time
+// gives answers that are known to last.
+func (q *question) validUntil() int64 {
+	if q.claims == nil || q.Keep < time.Second || !q.policy.Timeless() {
+		return 0
+	}
+	return min(q.claims.ExpiresAt, q.now.Add(q.Keep).Unix())
+}
+
+// refusal is a plain deny on the way, which is no fault.
+type refusal access.Code
+
+func (r refusal) Error() string { return string(r) }
+
+// refuse ends the question with an error of a step: a deny for a token that does not
+// hold, and Indeterminate for everything that kept us from deciding.
+func (q *question) refuse(err error) {
+	code, isFault := classify(err)
+	q.fault = err
+	q.decision.Outcome = access.Deny
+	if isFault {
+		q.decision.Outcome = access.Indeterminate
+	}
+	q.decision.Assurance = access.NoAssurance()
+	q.decision.Reasons = []access.Reason{access.Because(code)}
+	q.decision.Challenges = access.RefusalChallenges(code)
+	q.decision.Obligations, q.decision.ValidUntil = nil, 0
+}
+
+// classify finds the code of an error. What it does not know is the policy's fault,
+// which refuses.
+func classify(err error) (code access.Code, isFault bool) {
+	var (
+		plain    refusal
+		rejected *token.Error
+		fault    *access.Fault
+	)
+	code = access.PolicyError
+	switch {
+	case errors.As(err, &plain):
+		code = access.Code(plain)
+	case errors.As(err, &rejected):
+		code = rejected.Code
+	case errors.As(err, &fault):
+		code = fault.Code
+	}
+	row, known := access.Lookup(code)
+	return code, !known || row.Fault
+}
+
+// survive turns a panic of a step into a fault: the process and the other questions go on.
+func (q *question) survive() {
+	if p := recover(); p != nil {
+		q.claims = nil
+		q.refuse(&access.Fault{Code: access.PolicyError, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())})
+	}
+}

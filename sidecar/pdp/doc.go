@@ -1,0 +1,13 @@
+// Package pdp is the policy decision point: the steps from a question to its answer,
+// and nothing else.
+//
+//	verify ─▶ assure ─▶ evaluate ─▶ conclude ─▶ record
+//
+// It owns the order of the steps, what an outcome is made of, and the promise that every
+// question gets exactly one [access.Decision] and one record. What it needs of others it
+// states as small interfaces: a [Verifier], the active [Policy], a [Recorder].
+//
+// A [Decider] returns a decision and no error: a fault on the way becomes Indeterminate,
+// so that a door has nothing to forget. In doubt the answer is no: without a verified
+// token the policy is not asked, because rules under a negation would allow on absence.
+package pdp

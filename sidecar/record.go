@@ -1,0 +1,108 @@
+package sidecar
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"stepup/sidecar/access"
+	"stepup/sidecar/pdp"
+	"stepup/sidecar/telemetry"
+	"stepup/sidecar/token"
+)
+
+// newRecorder returns what every decision is told to: the log, the metrics, and whoever
+// the options name.
+func newRecorder(o Options, metrics *telemetry.Instruments) pdp.Recorder {
+	return recorder{log: o.Logger, subjects: o.Config.Log.Subjects, metrics: metrics, also: o.Recorder}
+}
+
+type recorder struct {
+	log      *slog.Logger
+	subjects string
+	metrics  *telemetry.Instruments
+	also     pdp.Recorder
+}
+
+// Record implements [pdp.Recorder].
+func (r recorder) Record(ctx context.Context, rec pdp.Record) {
+	r.count(rec)
+	r.line(ctx, rec)
+	if r.also != nil {
+		r.also.Record(ctx, rec)
+	}
+}
+
+func (r recorder) count(rec pdp.Record) {
+	r.metrics.Decision(rec.Request.Door, rec.Decision, rec.Took)
+	if !rec.Request.Credential.Presented() {
+		return
+	}
+	if rec.Claims == nil {
+		// Of a refused token nothing is believed, its issuer's name included.
+		r.metrics.TokenVerified("", rec.Decision.Code())
+		return
+	}
+	r.metrics.TokenVerified(rec.Claims.Issuer, "")
+	if a := rec.Decision.Assurance; a.Told && len(a.Levels) == 0 {
+		r.metrics.UnknownACR(rec.Claims.Issuer)
+	}
+}
+
+// line writes the one log line of a decision: never a token, and of its subject what
+// log.subjects says. Faults are errors, everything else is information.
+func (r recorder) line(ctx context.Context, rec pdp.Record) {
+	level := slog.LevelInfo
+	if rec.Decision.Outcome == access.Indeterminate {
+		level = slog.LevelError
+	}
+	if !r.log.Enabled(ctx, level) {
+		return
+	}
+	r.log.LogAttrs(ctx, level, "decision", r.attributes(rec)...)
+}
+
+func (r recorder) attributes(rec pdp.Record) []slog.Attr {
+	d := rec.Decision
+	attrs := []slog.Attr{
+		slog.String("id", d.ID),
+		slog.String("outcome", outcomeWord(d.Outcome)),
+		slog.String("codes", codes(d.Reasons)),
+		slog.String("door", rec.Request.Door),
+		slog.String("action", rec.Request.Action.Name),
+		slog.String("resource", rec.Request.Resource.Type+":"+rec.Request.Resource.ID),
+		slog.String("revision", d.Revision),
+		slog.Float64("ms", float64(rec.Took.Microseconds())/1000),
+	}
+	if c := rec.Claims; c != nil {
+		attrs = append(attrs, r.who(c, rec.Subject)...)
+	}
+	if rec.Fault != nil {
+		attrs = append(attrs, slog.String("detail", rec.Fault.Error()))
+	}
+	return attrs
+}
+
+func (r recorder) who(c *token.Claims, s access.Subject) []slog.Attr {
+	attrs := []slog.Attr{slog.String("issuer", c.Issuer), slog.String("subject_type", s.Type)}
+	if told := telemetry.Subject(r.subjects, c.Issuer, c.Subject); told != "" {
+		attrs = append(attrs, slog.String("subject", told))
+	}
+	return attrs
+}
+
+// outcomeWord tells a fault from a denial, as callers are not.
+func outcomeWord(o access.Outcome) string {
+	if o == access.Indeterminate {
+		return "fault"
+	}
+	return o.String()
+}
+
+func codes(reasons []access.Reason) string {
+	list := make([]string, len(reasons))
+	for i, r := range reasons {
+		list[i] = string(r.Code)
+	}
+	return strings.Join(list, " ")
+}

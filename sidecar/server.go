@@ -1,0 +1,184 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"stepup/sidecar/protocol"
+)
+
+// Timeouts and limits of the listeners. A batch may take longest: its items are decided
+// one after the other.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 10 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 64 << 10
+	drainTimeout      = 10 * time.Second
+)
+
+// A Server is a sidecar that listens.
+type Server struct {
+	*Core
+	doors    *http.Server
+	health   *http.Server
+	stopping chan struct{}
+	watch    bool
+
+	// Listening is called once all listeners are open, with the doors' address; nil: nobody.
+	Listening func(doors net.Addr)
+}
+
+// NewServer assembles a sidecar that does not listen yet. Watch follows the policy's
+// files.
+func NewServer(ctx context.Context, o Options, watch bool) (*Server, error) {
+	if err := checkListeners(o); err != nil {
+		return nil, err
+	}
+	o.AwaitPolicy = watch
+	core, err := NewCore(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Core: core, watch: watch, stopping: make(chan struct{})}
+	s.doors = s.newHTTPServer(s.newDoors())
+	s.health = s.newHTTPServer(s.newHealth())
+	return s, nil
+}
+
+// checkListeners keeps the development issuer, whose key lies on a developer's disk, out
+// of reach of other machines.
+func checkListeners(o Options) error {
+	if !o.Dev {
+		return nil
+	}
+	if beyond := o.Config.BeyondLoopback(); len(beyond) > 0 {
+		return fmt.Errorf("--dev refuses listeners beyond loopback, and %s is one: whoever has the development key could be anyone", beyond[0])
+	}
+	return nil
+}
+
+func (s *Server) newDoors() http.Handler {
+	c := s.options.Config
+	e := protocol.NewEcho(protocol.Config{
+		Concurrency: c.Limits.Concurrency, InFlight: s.Telemetry.InFlight(), Logger: s.options.Logger,
+	})
+	protocol.Mount(e, s.Door().Routes()...)
+	return e
+}
+
+func (s *Server) newHealth() http.Handler {
+	now := s.options.Now
+	if now == nil {
+		now = time.Now
+	}
+	h := &health{core: s.Core, now: now, dev: s.options.Dev, stopping: s.stopping}
+	e := protocol.NewEcho(protocol.Config{Logger: s.options.Logger})
+	protocol.Mount(e, h.routes()...)
+	return e
+}
+
+func (s *Server) newHTTPServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.options.Logger.Handler(), slog.LevelDebug),
+	}
+}
+
+// Run listens and answers until the context ends; then it says that it is not ready,
+// lets questions in flight finish, and returns.
+func (s *Server) Run(ctx context.Context) error {
+	open, err := s.listen(ctx)
+	if err != nil {
+		return err
+	}
+	s.tell(open)
+	if s.Listening != nil {
+		s.Listening(open[0].listener.Addr())
+	}
+	running, ctx := errgroup.WithContext(ctx)
+	for _, o := range open {
+		running.Go(o.serve)
+	}
+	running.Go(func() error { s.Issuers.Run(ctx); return nil })
+	if s.watch {
+		running.Go(func() error { return s.Policies.Watch(ctx) })
+	}
+	running.Go(func() error { <-ctx.Done(); return s.stop() })
+	return running.Wait()
+}
+
+// opened is a server with its listener.
+type opened struct {
+	name     string
+	server   *http.Server
+	listener net.Listener
+}
+
+func (o opened) serve() error {
+	if err := o.server.Serve(o.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving %s on %s: %w", o.name, o.listener.Addr(), err)
+	}
+	return nil
+}
+
+// listen opens the doors' listener and, unless it is off, that of health.
+func (s *Server) listen(ctx context.Context) ([]opened, error) {
+	c := s.options.Config
+	secure, err := newTLS(c.HTTP.TLS.Cert, c.HTTP.TLS.Key, c.HTTP.TLS.ClientCA, s.options.Logger)
+	if err != nil {
+		return nil, fmt.Errorf("http.tls: %w", err)
+	}
+	doors, err := listen(ctx, c.HTTP.Address, secure)
+	if err != nil {
+		return nil, fmt.Errorf("http.address: %w", err)
+	}
+	open := []opened{{"http", s.doors, doors}}
+	if c.Health.Address == "" {
+		return open, nil
+	}
+	health, err := listen(ctx, c.Health.Address, nil)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("health.address: %w", err), doors.Close())
+	}
+	return append(open, opened{"health", s.health, health}), nil
+}
+
+// stop drains the doors first, while health still says that no more should come.
+func (s *Server) stop() error {
+	close(s.stopping)
+	s.options.Logger.Info("stopping", "drain", drainTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	err := s.doors.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.options.Logger.Warn("questions in flight were cut off", "after", drainTimeout)
+		err = s.doors.Close()
+	}
+	return errors.Join(err, s.health.Close())
+}
+
+// tell logs what somebody should know who starts this sidecar.
+func (s *Server) tell(open []opened) {
+	log, status := s.options.Logger, s.Policies.Status()
+	if status.Kind == "demonstration" {
+		log.Warn("the embedded DEMONSTRATION policy is active", "revision", status.Revision, "try", "policy.path with a policy of your own")
+	}
+	tellIssuers(log, s.Issuers)
+	for _, o := range open {
+		log.Info("listening", "listener", o.name, "address", o.listener.Addr().String())
+	}
+}
