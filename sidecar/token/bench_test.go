@@ -3,6 +3,7 @@ package token_test
 import (
 	"encoding/json"
 	"maps"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -143,3 +144,5 @@ func raw(t testing.TB, c access.Object, more string) string {
 	}
 	return strings.TrimSuffix(string(data), "}") + more + "}"
 }
+
+func num(n int64) json.Number { return json.Number(strconv.FormatInt(n, 10)) }
