@@ -169,7 +169,7 @@ func logFault(log *slog.Logger, c echo.Context, err error) {
 // problemOf knows, beyond [ProblemOf], the errors that echo returns by itself.
 func problemOf(err error) *Problem {
 	if h, ok := errors.AsType[*echo.HTTPError](err); ok && h.Code == http.StatusNotFound {
-		return refused(http.StatusNotFound, "There is nothing at this path: see /openapi.yaml for those there are.")
+		return refused(http.StatusNotFound, "There is nothing at this path: check how it is written, its case too.")
 	}
 	return ProblemOf(err)
 }

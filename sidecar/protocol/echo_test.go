@@ -69,7 +69,7 @@ func TestErrorsSayNo(t *testing.T) {
 		{"an error", func(echo.Context) error { return errors.New("inside") }, 500, "a fault inside the sidecar", "inside"},
 		{"a panic", func(echo.Context) error { panic("inside") }, 500, "a fault inside the sidecar", "inside"},
 		{"a panic with an error", func(echo.Context) error { panic(errors.New("inside")) }, 500, "a fault inside the sidecar", "echo_test.go"},
-		{"a nil map", func(echo.Context) error { var m map[string]int; m["a"] = 1; return nil }, 500, "a fault inside the sidecar", "nil map"},
+		{"a nil map", func(echo.Context) error { return writeTo(nil) }, 500, "a fault inside the sidecar", "nil map"},
 		{"an answer that cannot be encoded", func(c echo.Context) error {
 			return protocol.Send(c, 200, "application/json", map[string]any{"decision": true, "f": func() {}})
 		},
@@ -275,4 +275,9 @@ func TestDecodeWithin(t *testing.T) {
 	if err := protocol.Decode(protocol.Fragment{Text: []byte(`{"a":{}}`), Depth: protocol.MaxDepth - 2}, free); err != nil || !cmp.Equal(got, access.Object{"a": access.Object{}}) {
 		t.Errorf("at the depth that is allowed: %v, %v", got, err)
 	}
+}
+
+func writeTo(m map[string]int) error {
+	m["a"] = 1
+	return nil
 }

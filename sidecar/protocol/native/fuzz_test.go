@@ -24,7 +24,7 @@ func FuzzDecisionRequest(f *testing.F) {
 	}
 	forward := []string{"accept"}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		first, err := Parse(body, forward)
+		first, err := parse(fragment{Text: body}, question{}, forward)
 		if err != nil {
 			if err.Error() == "" {
 				t.Fatalf("%q is refused without a word", body)
@@ -32,7 +32,7 @@ func FuzzDecisionRequest(f *testing.F) {
 			return
 		}
 		text := rewritten(t, first)
-		again, err := Parse(text, forward)
+		again, err := parse(fragment{Text: text}, question{}, forward)
 		if err != nil {
 			t.Fatalf("%q is accepted and, written as %q, refused: %v", body, text, err)
 		}

@@ -75,13 +75,8 @@ func refuseRequests(d *decoder, _ *question) error {
 	return d.Refuse("belongs at the top of a body for /v1/decisions, which answers several questions at once")
 }
 
-// Parse reads the body of one question as the door does. Of the HTTP request's headers
-// only those listed in forward, in lower case, are kept. Errors are
+// parse reads one question and completes it with defaults. Errors are
 // [*protocol.Malformed].
-func Parse(body []byte, forward access.HeaderNames) (access.Request, error) {
-	return parse(fragment{Text: body}, question{}, forward)
-}
-
 func parse(from fragment, defaults question, forward access.HeaderNames) (access.Request, error) {
 	q, err := readQuestion(from)
 	if err != nil {

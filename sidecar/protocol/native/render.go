@@ -1,7 +1,6 @@
 package native
 
 import (
-	"errors"
 	"fmt"
 
 	"stepup/sidecar/access"
@@ -48,19 +47,6 @@ type login struct {
 type httpAnswer struct {
 	Status          int      `json:"status"`
 	WWWAuthenticate []string `json:"www_authenticate"`
-}
-
-// Format returns the body of the answer to one question: a decision, or for a fault the
-// problem document.
-func Format(d access.Decision) ([]byte, error) {
-	answer, err := render(d)
-	if fault, ok := errors.AsType[*protocol.Problem](err); ok {
-		return protocol.Encode(fault.Document())
-	}
-	if err != nil {
-		return nil, err
-	}
-	return protocol.Encode(answer)
 }
 
 // render returns a decision as it is written. What is no decision, and what cannot be

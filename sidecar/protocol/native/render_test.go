@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"stepup/sidecar/access"
+	"stepup/sidecar/protocol/native"
 )
 
 func seconds(n int64) *int64 { return &n }
@@ -290,5 +291,26 @@ func TestBatchRefused(t *testing.T) {
 	}
 	if resp := post(t, srv.URL+"/v1/decisions", items(100)); resp.StatusCode != 200 || len(*requests) != 100 {
 		t.Errorf("100 items: status %d, asked %d", resp.StatusCode, len(*requests))
+	}
+}
+
+// Without HTTP the answer has the status and the body that it has with it.
+func TestAsk(t *testing.T) {
+	rows := []struct {
+		name, body string
+		d          access.Decision
+	}{
+		{"a decision", body(`{A,R}`), stepUp()},
+		{"a fault", body(`{A,R}`), access.Decision{ID: "d-9", Outcome: access.Indeterminate, Reasons: []access.Reason{access.Because(access.KeysUnavailable)}}},
+		{"a fault of ours", body(`{A,R}`), access.Decision{Outcome: 9}},
+		{"a malformed request", `{"tokn":1}`, access.Decision{Outcome: access.Allow}},
+	}
+	for _, row := range rows {
+		resp := post(t, serve(t, always(row.d)).URL+"/v1/decision", row.body)
+		want := read(t, resp)
+		status, got, err := native.New(native.Config{Decider: always(row.d)}).Ask(t.Context(), []byte(row.body))
+		if err != nil || status != resp.StatusCode || string(got) != want {
+			t.Errorf("%s: Ask = %d %s, %v, want %d %s", row.name, status, got, err, resp.StatusCode, want)
+		}
 	}
 }
