@@ -83,7 +83,7 @@ type Members[T any] map[string]func(*Decoder, *T) error
 
 // Object reads an object. Names are compared exactly (RFC 8259, section 8.3).
 func Object[T any](d *Decoder, members Members[T], into *T) error {
-	if _, err := d.open('{'); err != nil {
+	if err := d.open('{'); err != nil {
 		return err
 	}
 	for {
@@ -131,7 +131,7 @@ func (d *Decoder) Filled(into *string) error {
 
 // Free reads an object with any members. It gives a non-nil one.
 func (d *Decoder) Free(into *access.Object) error {
-	if _, err := d.open('{'); err != nil {
+	if err := d.open('{'); err != nil {
 		return err
 	}
 	object, err := d.object()
@@ -156,7 +156,7 @@ func (d *Decoder) Texts(into *[]string) error {
 func (d *Decoder) TextLists(into *map[string][]string) error {
 	lists := map[string][]string{}
 	*into = lists
-	if _, err := d.open('{'); err != nil {
+	if err := d.open('{'); err != nil {
 		return err
 	}
 	for {
@@ -174,7 +174,7 @@ func (d *Decoder) TextLists(into *map[string][]string) error {
 
 // Each reads an array with a function that reads one element.
 func (d *Decoder) Each(read func(i int) error) error {
-	if _, err := d.open('['); err != nil {
+	if err := d.open('['); err != nil {
 		return err
 	}
 	for i := 0; d.json.PeekKind() != ']'; i++ {
@@ -272,7 +272,10 @@ func (d *Decoder) name() (name string, more bool, err error) {
 }
 
 // open reads the beginning of an object or array of the wanted kind.
-func (d *Decoder) open(want jsontext.Kind) (jsontext.Token, error) { return d.token(want) }
+func (d *Decoder) open(want jsontext.Kind) error {
+	_, err := d.token(want)
+	return err
+}
 
 // token reads a token of the wanted kind.
 func (d *Decoder) token(want jsontext.Kind) (jsontext.Token, error) {
@@ -320,13 +323,10 @@ func (d *Decoder) syntax(err error) error {
 
 // unknown refuses a member that is not known and names the one that may be meant.
 func unknown[T any](d *Decoder, members Members[T], name string) error {
-	problem := "is not a known member"
-	if nearest := nearest(members, name); nearest != "" {
-		problem += fmt.Sprintf(": did you mean %q?", nearest)
-	} else {
-		problem += ": leave it out"
+	if meant := nearest(members, name); meant != "" {
+		return d.Refuse(fmt.Sprintf("is not a known member: did you mean %q?", meant))
 	}
-	return d.Refuse(problem)
+	return d.Refuse("is not a known member: leave it out")
 }
 
 // nearest returns the known name that differs from the given one in case or in at most

@@ -104,7 +104,7 @@ func (r *reader) challenge() (Challenge, error) {
 	if r.rest != "" && !r.at(",") && !r.atParam() {
 		return Challenge{}, errSeparation
 	}
-	err := r.params(&c)
+	err := r.params(&c) // on its own line: c is returned as it is afterwards
 	return c, err
 }
 
