@@ -52,3 +52,11 @@ func TestNothingIsFetchedForWhatIsRefusedAnyway(t *testing.T) {
 	b.check("an algorithm nobody lists", b.withHeader(access.Object{"alg": "HS256"}), "alg_not_allowed")
 	b.check("crit", b.withHeader(access.Object{"crit": []string{"x"}}), "header_rejected")
 }
+
+// byKid is a set of public keys.
+type byKid []jose.JSONWebKey
+
+func (s byKid) Find(_ context.Context, kid string) ([]jose.JSONWebKey, error) {
+	set := jose.JSONWebKeySet{Keys: s}
+	return set.Key(kid), nil
+}
