@@ -37,7 +37,7 @@ func (f folder) read() (tree, error) {
 }
 
 func (f folder) walk() (tree, error) {
-	w := walker{root: f.dir, tree: tree{base: f.dir}}
+	w := walker{root: f.dir, keep: loaded, tree: tree{base: f.dir}}
 	if err := w.folder("", nil); err != nil {
 		return tree{}, fmt.Errorf("reading %s: %w", f.dir, err)
 	}
@@ -49,6 +49,7 @@ func (f folder) walk() (tree, error) {
 // ..data/<name>, its folders too. OPA's own loader does not follow links to folders.
 type walker struct {
 	root string
+	keep func(name string) bool // which files are loaded
 	tree tree
 	size int64
 	dirs []string // every folder that something was read from, as it is on the disk
@@ -83,7 +84,7 @@ func (w *walker) entry(rel string, above []string) error {
 	}
 	info, err := os.Stat(filepath.Join(w.root, rel))
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && !loaded(path.Base(rel)):
+	case errors.Is(err, fs.ErrNotExist) && !w.keep(path.Base(rel)):
 		return nil // an editor's lock is a link to nowhere
 	case err != nil:
 		return err
@@ -91,7 +92,7 @@ func (w *walker) entry(rel string, above []string) error {
 		return w.folder(rel, above)
 	case !info.Mode().IsRegular():
 		return nil
-	case loaded(path.Base(rel)):
+	case w.keep(path.Base(rel)):
 		return w.file(rel, info.Size())
 	case looksLikeData(rel):
 		w.tree.ignored = append(w.tree.ignored, rel)
@@ -122,8 +123,10 @@ func loaded(name string) bool {
 	case "data.json", "data.yaml", "data.yml":
 		return true
 	}
-	return strings.HasSuffix(name, ".rego") && !strings.HasSuffix(name, "_test.rego")
+	return strings.HasSuffix(name, ".rego") && !isTest(name)
 }
+
+func isTest(name string) bool { return strings.HasSuffix(name, "_test.rego") }
 
 // looksLikeData tells a file that its author may believe to be loaded.
 func looksLikeData(name string) bool {

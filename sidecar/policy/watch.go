@@ -120,7 +120,7 @@ func watch(folders []string) (*fsnotify.Watcher, error) {
 // watched are the folder's own folders, those its links lead to, and what decides where
 // the folder itself is.
 func (f folder) watched() []string {
-	w := walker{root: f.dir}
+	w := walker{root: f.dir, keep: loaded}
 	_ = w.folder("", nil) // a folder that cannot be read now is heard of from above
 	return distinct(append(anchors(f.dir, 0), w.dirs...))
 }

@@ -1,0 +1,367 @@
+package policy
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/util"
+
+	"stepup/policies"
+	"stepup/sidecar/access"
+)
+
+// A Severity says whether a finding keeps a policy from being used.
+type Severity string
+
+// The severities.
+const (
+	SeverityError   Severity = "error"
+	SeverityWarning Severity = "warning"
+)
+
+// A Finding is one thing that is wrong with a policy, for its author.
+type Finding struct {
+	File     string
+	Line     int // 0: the file as a whole
+	Column   int // 0: the line as a whole
+	Severity Severity
+	Message  string
+}
+
+// String writes a finding as compilers do, so that editors find the place.
+func (f Finding) String() string {
+	at := f.File
+	if f.Line > 0 {
+		at += fmt.Sprintf(":%d", f.Line)
+	}
+	if f.Column > 0 {
+		at += fmt.Sprintf(":%d", f.Column)
+	}
+	return fmt.Sprintf("%s: %s: %s", at, f.Severity, f.Message)
+}
+
+// Check reads a folder more strictly than loading does. It compiles in OPA's strict mode
+// and holds every package that reads input, annotated or not, to the schema of the
+// document; only tests, which build documents of their own, may read what they like. It
+// finds what would keep the policy from loading, and levels that nobody defined.
+//
+// Of the configuration it takes Package (empty: some package must have a rule allow),
+// Builtins, MayRedefine and Issuers. Findings are in the order of file, line and column.
+// The error is that the folder cannot be read or the configuration is wrong.
+func Check(ctx context.Context, dir string, c Config) ([]Finding, error) {
+	ch, err := newChecker(dir, c)
+	if err != nil {
+		return nil, err
+	}
+	ch.parse()
+	ch.stayOutOfLibrary()
+	ch.additions(ctx)
+	if err := ch.compile(ctx); err != nil {
+		return nil, err
+	}
+	ch.hasAllow()
+	ch.knownLevels()
+	return ch.sorted(), nil
+}
+
+// A checker collects findings over one folder.
+type checker struct {
+	config       Config
+	capabilities capabilities
+	tree         tree
+	rules, tests map[string]*ast.Module // by file, as parsed
+	data         access.Object
+	library      *library // nil if the data is at fault
+	broken       bool     // some rules could not be parsed
+	findings     []Finding
+}
+
+func newChecker(dir string, c Config) (*checker, error) {
+	caps, err := newCapabilities(c.Builtins)
+	if err != nil {
+		return nil, err
+	}
+	w := walker{root: dir, tree: tree{base: dir}, keep: func(name string) bool { return loaded(name) || isTest(name) }}
+	if err := w.folder("", nil); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", dir, err)
+	}
+	w.tree.sort()
+	return &checker{
+		config: c, capabilities: caps, tree: w.tree, data: access.Object{},
+		rules: map[string]*ast.Module{}, tests: map[string]*ast.Module{},
+	}, nil
+}
+
+// parse reads every file by itself, so that one broken file does not hide another.
+func (c *checker) parse() {
+	data := tree{base: c.tree.base}
+	for _, f := range c.tree.files {
+		if !strings.HasSuffix(f.path, ".rego") {
+			data.files = append(data.files, f)
+			continue
+		}
+		c.module(f)
+	}
+	if b, err := data.bundle(c.capabilities); err != nil {
+		c.find(nil, "%v", err)
+	} else {
+		c.data = b.Data
+	}
+	for _, name := range c.tree.ignored {
+		c.findings = append(c.findings, Finding{
+			File: filepath.Join(c.tree.base, name), Severity: SeverityWarning,
+			Message: "this file is not loaded: data is read from files named data.json, data.yaml or data.yml",
+		})
+	}
+}
+
+func (c *checker) module(f file) {
+	name := filepath.Join(c.tree.base, f.path)
+	m, err := ast.ParseModuleWithOpts(name, string(f.raw), ast.ParserOptions{
+		ProcessAnnotation: true, Capabilities: c.capabilities.opa, RegoVersion: ast.RegoV1,
+	})
+	switch {
+	case err != nil:
+		c.broken = c.broken || !isTest(f.path)
+		c.compilerSays(err)
+	case isTest(f.path):
+		c.tests[name] = m
+	default:
+		c.rules[name] = m
+	}
+}
+
+func (c *checker) stayOutOfLibrary() {
+	for _, m := range c.rules {
+		if err := nothingBelowLibrary(map[string]*ast.Module{"": m}); err != nil {
+			_, text, _ := strings.Cut(err.Error(), ": ")
+			c.find(m.Package.Location, "%s", text)
+		}
+	}
+}
+
+// additions holds the data for the library to its laws.
+func (c *checker) additions(ctx context.Context) {
+	added, err := additionsOf(c.data)
+	if err == nil {
+		c.library, err = newLibrary(ctx, added, c.config)
+	}
+	if err != nil {
+		c.library = nil
+		c.find(nil, "%v", err)
+		return
+	}
+	c.data[libraryPackage] = c.library.object()
+}
+
+// compile compiles the rules with the schema, and the tests with the rules but without:
+// of these only what is wrong in tests is new.
+func (c *checker) compile(ctx context.Context) error {
+	schemas, err := schemaSet()
+	if err != nil {
+		return err
+	}
+	if err := c.compileWith(ctx, c.rules, schemas); err != nil || len(c.tests) == 0 {
+		return err
+	}
+	all, err := samples()
+	if err != nil {
+		return err
+	}
+	maps.Copy(all, c.rules)
+	maps.Copy(all, c.tests)
+	return c.compileWith(ctx, all, nil)
+}
+
+// samples are the shipped builders of documents, which an author's tests may use.
+func samples() (map[string]*ast.Module, error) {
+	names, err := fs.Glob(policies.Tree(), "stepup/samples/*.rego")
+	if err != nil {
+		return nil, err
+	}
+	modules := map[string]*ast.Module{}
+	for _, name := range names {
+		if isTest(name) {
+			continue
+		}
+		text, err := fs.ReadFile(policies.Tree(), name)
+		if err != nil {
+			return nil, err
+		}
+		if modules[name], err = ast.ParseModuleWithOpts(name, string(text), ast.ParserOptions{RegoVersion: ast.RegoV1}); err != nil {
+			return nil, err
+		}
+	}
+	return modules, nil
+}
+
+func (c *checker) compileWith(ctx context.Context, modules map[string]*ast.Module, schemas *ast.SchemaSet) error {
+	store, err := newStore(c.data)
+	if err != nil {
+		return err
+	}
+	txn, err := store.NewTransaction(ctx)
+	if err != nil {
+		return err
+	}
+	defer store.Abort(ctx, txn)
+	compiler := ast.NewCompiler().
+		SetErrorLimit(0).
+		WithStrict(true).
+		WithCapabilities(c.capabilities.opa).
+		WithDefaultRegoVersion(ast.RegoV1).
+		WithPathConflictsCheck(storage.NonEmpty(ctx, store, txn))
+	if schemas != nil {
+		compiler = compiler.WithSchemas(schemas).WithUseTypeCheckAnnotations(true)
+	}
+	if compiler.Compile(modules); compiler.Failed() {
+		c.compilerSays(compiler.Errors)
+	}
+	return nil
+}
+
+// schemaSet makes the schema of the document that of every package's input; those that
+// annotations name are there beside it.
+func schemaSet() (*ast.SchemaSet, error) {
+	set := ast.NewSchemaSet()
+	for _, s := range []struct {
+		ref  ast.Ref
+		text []byte
+	}{
+		{ast.SchemaRootRef, policies.AccessSchema()},
+		{ast.MustParseRef("schema.access.input"), policies.AccessSchema()},
+		{ast.MustParseRef("schema.login.input"), policies.LoginSchema()},
+		{ast.MustParseRef("schema.assurance.input"), policies.AssuranceSchema()},
+	} {
+		var schema any
+		if err := util.UnmarshalJSON(s.text, &schema); err != nil {
+			return nil, fmt.Errorf("reading the schema %s: %w", s.ref, err)
+		}
+		set.Put(s.ref, schema)
+	}
+	return set, nil
+}
+
+// hasAllow demands a plain rule allow in the package, or in some package.
+func (c *checker) hasAllow() {
+	if c.broken {
+		return // it may stand in what could not be parsed
+	}
+	packages := []string{c.config.Package}
+	if c.config.Package == "" {
+		packages = packagesOf(c.rules)
+	}
+	var reasons []error
+	for _, name := range packages {
+		err := c.allowIn(name)
+		if err == nil {
+			return
+		}
+		reasons = append(reasons, err)
+	}
+	if c.config.Package == "" {
+		reasons = []error{fmt.Errorf("no package here has a rule allow (found: %s)", listed(packages))}
+	}
+	c.find(nil, "%v", errors.Join(reasons...))
+}
+
+func (c *checker) allowIn(name string) error {
+	pkg, err := parsePackage(name)
+	if err != nil {
+		return err
+	}
+	_, err = newContract(pkg, c.rules)
+	return err
+}
+
+// knownLevels looks for `"x" in input.assurance.levels` with a level that is none: such
+// a condition never holds, and below not it always does.
+func (c *checker) knownLevels() {
+	if c.library == nil {
+		return
+	}
+	for _, m := range c.rules {
+		ast.WalkExprs(m, func(e *ast.Expr) bool {
+			if terms, ok := e.Terms.([]*ast.Term); ok {
+				c.knownLevel(terms)
+			}
+			return false
+		})
+		ast.WalkTerms(m, func(t *ast.Term) bool {
+			if call, ok := t.Value.(ast.Call); ok {
+				c.knownLevel(call)
+			}
+			return false
+		})
+	}
+}
+
+func (c *checker) knownLevel(call []*ast.Term) {
+	if len(call) != 3 || !call[0].Value.(ast.Ref).Equal(ast.Member.Ref()) || !call[2].Equal(levelsOfInput()) {
+		return
+	}
+	order := c.library.catalog.Order()
+	if name, ok := call[1].Value.(ast.String); ok && !order.Known(string(name)) {
+		c.find(call[1].Location, "%q is no level: the levels are %s%s", string(name), listed(order.Levels()), meant(string(name), order.Levels()))
+	}
+}
+
+func levelsOfInput() *ast.Term { return ast.NewTerm(ast.MustParseRef("input.assurance.levels")) }
+
+// compilerSays turns errors of OPA's parser and compiler into findings.
+func (c *checker) compilerSays(err error) {
+	var list ast.Errors
+	if !errors.As(err, &list) {
+		c.find(nil, "%v", err)
+		return
+	}
+	for _, e := range list {
+		c.find(e.Location, "%s: %s%s%s", e.Code, oneLine(e.Message), c.capabilities.remedy(e), wanted(e))
+	}
+}
+
+// wanted says which member a misspelt one most likely meant.
+func wanted(e *ast.Error) string {
+	d, ok := e.Details.(*ast.RefErrInvalidDetail)
+	if !ok || d.Pos >= len(d.Ref) {
+		return ""
+	}
+	have, ok := d.Ref[d.Pos].Value.(ast.String)
+	if !ok {
+		return ""
+	}
+	var names []string
+	for _, v := range d.OneOf {
+		if name, ok := v.(ast.String); ok {
+			names = append(names, string(name))
+		}
+	}
+	return meant(string(have), names)
+}
+
+// find notes an error at a place, or without one at the folder.
+func (c *checker) find(l *ast.Location, format string, args ...any) {
+	f := Finding{File: c.tree.base, Severity: SeverityError, Message: fmt.Sprintf(format, args...)}
+	if l != nil && l.File != "" {
+		f.File, f.Line, f.Column = l.File, l.Row, l.Col
+	}
+	c.findings = append(c.findings, f)
+}
+
+func (c *checker) sorted() []Finding {
+	slices.SortFunc(c.findings, func(a, b Finding) int {
+		return cmp.Or(
+			strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
+			strings.Compare(a.Message, b.Message))
+	})
+	return slices.Compact(c.findings)
+}
