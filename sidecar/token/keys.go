@@ -85,10 +85,14 @@ func algorithmsFor(key any) (string, []string) {
 	return "not a public", nil
 }
 
+// checkStrength refuses RSA keys that are too small, or whose exponent is not one.
 func checkStrength(key any) error {
 	k, ok := key.(*rsa.PublicKey)
-	if ok && k.N.BitLen() < minRSABits {
+	switch {
+	case ok && k.N.BitLen() < minRSABits:
 		return fmt.Errorf("an RSA key of %d bits, less than %d", k.N.BitLen(), minRSABits)
+	case ok && (k.E < 3 || k.E%2 == 0):
+		return errors.New("an RSA key with an exponent that is not odd and at least 3")
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -87,6 +89,7 @@ func New(t testing.TB, options ...Option) *Issuer {
 		handlers: map[string]http.HandlerFunc{}, headers: http.Header{}, fetches: map[string]int{},
 	}
 	i.server = httptest.NewUnstartedServer(http.HandlerFunc(i.serve))
+	i.server.Config.ErrorLog = log.New(io.Discard, "", 0) // failed handshakes are part of tests
 	if s.tls {
 		i.server.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 		i.server.StartTLS()

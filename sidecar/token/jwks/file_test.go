@@ -1,0 +1,84 @@
+package jwks_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"stepup/sidecar/token/jwks"
+	"stepup/sidecar/token/tokentest"
+)
+
+// fileBench is a bench whose Set reads a file.
+func fileBench(t *testing.T, path string) *bench {
+	t.Helper()
+	return benchOf(t, tokentest.New(t), func(c *jwks.Config) { c.JWKSFile = path })
+}
+
+func write(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAFileIsReadWhenItChanges(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	b := fileBench(t, path)
+	b.want("not there yet", "key-1", "keys_unavailable", 0)
+	write(t, path, b.issuer.JWKS())
+	b.want("there", "key-1", found, 0)
+	next := b.issuer.Rotate()
+	b.want("not written yet", next.ID, "key_not_found", 0)
+	write(t, path, append(b.issuer.JWKS(), '\n'))
+	b.want("written", next.ID, found, 0)
+	b.want("the old key is gone", "key-1", "key_not_found", 0)
+	b.clock.Advance(30 * 24 * time.Hour)
+	b.want("a file does not age", next.ID, found, 0)
+}
+
+func TestAFileHalfWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	b := fileBench(t, path)
+	write(t, path, b.issuer.JWKS())
+	b.want("whole", "key-1", found, 0)
+	write(t, path, b.issuer.JWKS()[:40])
+	b.want("half: the last good set serves", "key-1", found, 0)
+	if s := b.set.Status(); s.LastError == "" || !s.Usable {
+		t.Errorf("Status = %+v, want usable, with an error", s)
+	}
+	b.clock.Advance(24*time.Hour + time.Second)
+	b.want("for 24 hours", "key-1", "keys_unavailable", 0)
+	write(t, path, b.issuer.JWKS())
+	b.want("whole again", "key-1", found, 0)
+}
+
+// TestAFileBehindALink follows what Kubernetes does with mounted ConfigMaps and Secrets: a
+// link to a folder is exchanged for another in one step.
+func TestAFileBehindALink(t *testing.T) {
+	folder := t.TempDir()
+	for _, version := range []string{"v1", "v2"} {
+		if err := os.Mkdir(filepath.Join(folder, version), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(folder, "keys.json")
+	for from, to := range map[string]string{filepath.Join(folder, "..data"): "v1", path: filepath.Join("..data", "keys.json")} {
+		if err := os.Symlink(to, from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := fileBench(t, path)
+	write(t, filepath.Join(folder, "v1", "keys.json"), b.issuer.JWKS())
+	b.want("first", "key-1", found, 0)
+	next := b.issuer.Rotate()
+	write(t, filepath.Join(folder, "v2", "keys.json"), b.issuer.JWKS())
+	if err := os.Symlink("v2", filepath.Join(folder, "..new")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(folder, "..new"), filepath.Join(folder, "..data")); err != nil {
+		t.Fatal(err)
+	}
+	b.want("exchanged", next.ID, found, 0)
+}
