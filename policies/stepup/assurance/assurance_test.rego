@@ -173,6 +173,10 @@ test_login_time_is_whole_seconds if {
 	_auth_time({}) == 0
 }
 
+test_login_time_of_1970_is_a_time_and_unknown if {
+	_read("oidc", {"auth_time": 0}) == object.union(_nothing, {"told": true})
+}
+
 test_earliest_of_several_login_times if {
 	vocabulary := {"claims": {}, "auth_time": ["auth_time", "mfa_time"]}
 	_read_by(data.stepup.levels, vocabulary, {"auth_time": 1795428000, "mfa_time": 1795420000}).auth_time == 1795420000
@@ -209,6 +213,12 @@ test_level_is_the_strongest if {
 	reading := _read("oidc", {"acr": "phrh"})
 	reading.level == "phrh"
 	reading.levels == ["normal", "mfa", "phr", "phrh"]
+}
+
+# What nobody is sent to is still what the login is worth.
+test_level_that_is_not_offered if {
+	vocabulary := {"claims": {"acr": {"mfa": "mfa"}}, "logins": [{"level": "normal"}]}
+	_read_by(data.stepup.levels, vocabulary, {"acr": "mfa"}).level == "mfa"
 }
 
 # Of levels that do not imply one another, the vocabulary's last counts.
