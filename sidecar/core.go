@@ -46,7 +46,7 @@ type Core struct {
 
 // NewCore assembles what decides. It reaches for no issuer: see [Issuers.Run].
 func NewCore(ctx context.Context, o Options) (*Core, error) {
-	metrics := telemetry.New()
+	metrics := telemetry.New(issuerNames(o)...)
 	metrics.DevelopmentIssuer(o.Dev)
 	issuers, err := newIssuers(o, metrics)
 	if err != nil {

@@ -58,11 +58,22 @@ func newIssuer(c config.Issuer, o Options, metrics *telemetry.Instruments) (issu
 }
 
 func newDevelopmentIssuer(dir string) (issuer, error) {
-	dev, err := devissuer.Open(dir)
+	dev, err := OpenDevelopmentIssuer(dir)
 	if err != nil {
 		return issuer{}, err
 	}
 	return issuer{Issuer: dev.Configuration()}, nil
+}
+
+// OpenDevelopmentIssuer opens the development issuer in a folder; empty: its default.
+func OpenDevelopmentIssuer(dir string) (*devissuer.Issuer, error) {
+	if dir == "" {
+		var err error
+		if dir, err = devissuer.StateFolder(); err != nil {
+			return nil, err
+		}
+	}
+	return devissuer.Open(dir)
 }
 
 // Run fetches keys and keeps them fresh until the context ends.
@@ -120,4 +131,16 @@ func tellIssuers(log *slog.Logger, issuers Issuers) {
 	if len(issuers) == 0 {
 		log.Warn("no issuer is configured: every token is refused", "try", "an entry of issuers, or serve --dev")
 	}
+}
+
+// issuerNames are the names that metrics may show.
+func issuerNames(o Options) []string {
+	var names []string
+	for _, c := range o.Config.Issuers {
+		names = append(names, c.Issuer)
+	}
+	if o.Dev {
+		names = append(names, devissuer.URL)
+	}
+	return names
 }

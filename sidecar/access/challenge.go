@@ -1,5 +1,7 @@
 package access
 
+import "strings"
+
 // RefusalChallenges returns what a resource server sends in WWW-Authenticate when it
 // refuses with one of our codes and no login would mend it: the bare scheme when
 // nothing was presented (RFC 6750, section 3), invalid_token for every way in which a
@@ -19,6 +21,19 @@ func RefusalChallenges(c Code) []Challenge {
 		return []Challenge{{Scheme: SchemeBearer, Error: row.Bearer, Description: row.Message}}
 	}
 	return nil
+}
+
+// StepUpChallenges returns what a resource server sends in WWW-Authenticate to ask for a
+// login (RFC 9470, section 3): any of the acr values and an age are asked for together,
+// with every scope that is wanted after it.
+func StepUpChallenges(s StepUpAdvice) []Challenge {
+	return []Challenge{{
+		Scheme:    SchemeBearer,
+		Error:     insufficientUser,
+		ACRValues: s.ACRValues,
+		MaxAge:    s.MaxAge,
+		Scope:     strings.Fields(s.AuthorizationRequest["scope"]),
+	}}
 }
 
 // The authentication schemes of a Challenge.

@@ -30,6 +30,13 @@ type Policy interface {
 	Evaluate(ctx context.Context, doc input.Document) (access.Ruling, error)
 	// Timeless reports that no ruling depends on when it is asked for.
 	Timeless() bool
+	// Order and Vocabulary tell the levels, and the logins that an issuer offers; nil for
+	// an issuer that is not configured.
+	Order() assurance.Order
+	Vocabulary(issuer string) *assurance.Vocabulary
+	// AgeBreakpoints returns ages at which a ruling about the document may change, and
+	// whether they are all.
+	AgeBreakpoints(ctx context.Context, doc input.Document, timeClaims []string) ([]int64, bool, error)
 }
 
 // A Recorder keeps what was decided. It must not block, and it gets every decision.
@@ -70,14 +77,17 @@ type Config struct {
 }
 
 // A Decider answers questions. It is safe for concurrent use.
-type Decider struct{ Config }
+type Decider struct {
+	Config
+	derivations derivations
+}
 
 // New returns a Decider.
 func New(c Config) *Decider {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Decider{c}
+	return &Decider{Config: c, derivations: newDerivations()}
 }
 
 // Decide answers one question and records the answer.
@@ -107,6 +117,8 @@ type question struct {
 	doc      input.Document
 	asked    *input.Document
 	ruling   access.Ruling
+	why      access.Code          // of a refusal by the policy
+	advice   *access.StepUpAdvice // nil: no login would do, or none is needed
 	decision access.Decision
 	fault    error
 }
@@ -115,19 +127,38 @@ type question struct {
 func (q *question) answer(ctx context.Context) {
 	defer q.survive()
 	q.decision.Assurance = access.NoAssurance()
-	steps := []func(context.Context) error{
-		q.acquire,  // 1. one revision for the whole decision
-		q.verify,   // 2. whose token is it, and does it hold
+	// Fetching an issuer's keys has time limits of its own; all that follows shares the
+	// deadline.
+	known := []step{
+		q.acquire, // 1. one revision for the whole decision
+		q.verify,  // 2. whose token is it, and does it hold
+	}
+	if err := take(ctx, known); err != nil {
+		q.refuse(err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, q.Deadline)
+	defer cancel()
+	asked := []step{
 		q.assure,   // 3. how strongly and when did they sign in
 		q.evaluate, // 4. does the policy allow it
+		q.derive,   // 5. if not: which login would do
+		q.conclude, // 6. make an outcome of it
 	}
-	for _, step := range steps {
-		if err := step(ctx); err != nil {
-			q.refuse(err)
-			return
+	if err := take(ctx, asked); err != nil {
+		q.refuse(err)
+	}
+}
+
+type step func(context.Context) error
+
+func take(ctx context.Context, steps []step) error {
+	for _, s := range steps {
+		if err := s(ctx); err != nil {
+			return err
 		}
 	}
-	q.conclude() // 5. make an outcome of the ruling
+	return nil
 }
 
 func (q *question) acquire(context.Context) error {
@@ -156,8 +187,6 @@ func (q *question) assure(ctx context.Context) error {
 	if q.claims == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, q.Deadline)
-	defer cancel()
 	reading, err := q.policy.Assure(ctx, q.doc)
 	if err != nil {
 		return err
@@ -193,41 +222,46 @@ func (q *question) distrust(format string, args ...any) error {
 }
 
 func (q *question) evaluate(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, q.Deadline)
-	defer cancel()
 	q.asked = &q.doc
 	ruling, err := q.policy.Evaluate(ctx, q.doc)
 	q.ruling = ruling
 	return err
 }
 
-// conclude makes an outcome of the policy's ruling.
-func (q *question) conclude() {
+// conclude makes an outcome of the policy's ruling and of the logins that would do.
+func (q *question) conclude(context.Context) error {
 	q.decision.Obligations = q.ruling.Obligations
+	if q.advice != nil {
+		q.stepUp()
+		return nil
+	}
 	q.decision.ValidUntil = q.validUntil()
 	if !q.ruling.Allow {
-		q.decision.Reasons = append([]access.Reason{access.Because(q.refusalCode())}, q.ruling.Reasons...)
-		q.decision.Challenges = access.RefusalChallenges(q.decision.Code())
-		return
+		q.deny()
+		return nil
 	}
 	headers, err := upstreamHeaders(q.Headers, q.ruling.Headers, q.req.HTTP)
 	if err != nil {
-		q.refuse(err)
-		return
+		return err
 	}
 	q.decision.Outcome = access.Allow
 	q.decision.Headers = headers
+	return nil
 }
 
-// refusalCode says why a login of this kind was refused by the policy.
-func (q *question) refusalCode() access.Code {
-	switch {
-	case q.claims == nil:
-		return access.NoCredentials
-	case q.doc.Subject.Type == access.SubjectClient:
-		return access.NoUser
-	}
-	return access.NotAllowed
+func (q *question) deny() {
+	q.decision.Outcome = access.Deny
+	q.decision.Reasons = append([]access.Reason{access.Because(q.why)}, q.ruling.Reasons...)
+	q.decision.Challenges = access.RefusalChallenges(q.why)
+}
+
+// stepUp answers with the login that would do. It is told without valid_until: the age it
+// allows is counted from a login that has not happened yet.
+func (q *question) stepUp() {
+	q.decision.Outcome = access.StepUp
+	q.decision.Reasons = []access.Reason{access.Because(q.why)}
+	q.decision.StepUp = q.advice
+	q.decision.Challenges = access.StepUpChallenges(*q.advice)
 }
 
 // validUntil is the first conservative form: only a policy that never looks at the time
@@ -256,7 +290,7 @@ func (q *question) refuse(err error) {
 	q.decision.Assurance = access.NoAssurance()
 	q.decision.Reasons = []access.Reason{access.Because(code)}
 	q.decision.Challenges = access.RefusalChallenges(code)
-	q.decision.Obligations, q.decision.ValidUntil = nil, 0
+	q.decision.Obligations, q.decision.ValidUntil, q.decision.StepUp = nil, 0, nil
 }
 
 // classify finds the code of an error. What it does not know is the policy's fault,

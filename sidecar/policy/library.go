@@ -17,6 +17,7 @@ type library struct {
 	program *program
 	catalog *assurance.Catalog
 	data    assurance.Data
+	issuers map[string]*assurance.Vocabulary // as each configured issuer uses it
 }
 
 // newLibrary merges what a policy adds with what is shipped, and holds the result to the
@@ -28,7 +29,7 @@ func newLibrary(ctx context.Context, added assurance.Data, c Config) (*library, 
 	if err != nil {
 		return nil, err
 	}
-	l := &library{data: data}
+	l := &library{data: data, issuers: map[string]*assurance.Vocabulary{}}
 	if l.catalog, err = assurance.Load(data.Levels, data.Vocabularies); err != nil {
 		return nil, err
 	}
@@ -51,6 +52,7 @@ func (l *library) checkUses(ctx context.Context, issuers []Use) error {
 		if err := v.ReadBack(l.catalog.Order(), l.readBack(ctx)); err != nil {
 			return fmt.Errorf("issuer %q: %w", u.Issuer, err)
 		}
+		l.issuers[u.Issuer] = v
 	}
 	return nil
 }

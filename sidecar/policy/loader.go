@@ -85,6 +85,9 @@ func (l *loader) complete(ctx context.Context, s *Snapshot, t tree, data access.
 		return err
 	}
 	s.timeless = timeless(s.policy.compiler, outputs)
+	s.thresholds = thresholds(s.policy.compiler, outputs, refNow)
+	s.ages = thresholds(s.policy.compiler, outputs, s.library.loginTimes()...)
+	s.residual = preparePartial(ctx, s.policy, outputs[0])
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/assurance"
@@ -24,6 +25,11 @@ type Snapshot struct {
 	contract contract
 	library  *library
 	timeless bool
+	// thresholds are the ages at which any output can change as time goes by, for any
+	// document; ages those at which it can change with the time of the login. Nil: that is
+	// not so simple.
+	thresholds, ages []int64
+	residual         *rego.PreparedPartialQuery // allow, for partial evaluation; nil: it cannot be
 }
 
 // Revision names the policy, as told in answers.
@@ -31,6 +37,12 @@ func (s *Snapshot) Revision() string { return s.revision }
 
 // Catalog holds the levels and vocabularies of this snapshot.
 func (s *Snapshot) Catalog() *assurance.Catalog { return s.library.catalog }
+
+// Order returns the order of levels.
+func (s *Snapshot) Order() assurance.Order { return s.library.catalog.Order() }
+
+// Vocabulary returns the vocabulary as a configured issuer uses it; nil for any other.
+func (s *Snapshot) Vocabulary(issuer string) *assurance.Vocabulary { return s.library.issuers[issuer] }
 
 // Timeless reports that no output of the policy can change with the clock alone: none
 // reads now or the age of the login, and none calls a built-in that answers differently

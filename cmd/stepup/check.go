@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"stepup/sidecar/policy"
+)
+
+func newCheck(t terminal) *cobra.Command {
+	var pkg string
+	var builtins []string
+	cmd := &cobra.Command{
+		Use:   "check DIR",
+		Short: "Check a folder of policies: strictly, with the schema of input, and for unknown levels",
+		Long: `Check a folder of policies before it is served: compiled strictly, with the schema of the
+document applied to every package that reads input, whether it is annotated or not, and
+with the names of levels held against the known ones.
+
+Exit codes: 0 nothing found, 1 something is wrong, 2 wrong usage.`,
+		Example: `  stepup check ./policies --package app`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			findings, err := policy.Check(cmd.Context(), args[0], policy.Config{Package: pkg, Builtins: builtins})
+			if err != nil {
+				return err
+			}
+			return tellFindings(t, args[0], findings)
+		},
+	}
+	cmd.Flags().StringVar(&pkg, "package", "", "the package that decides; with it, its rule allow is asked for too")
+	cmd.Flags().StringSliceVar(&builtins, "policy-builtins", nil, "built-in functions that policy.builtins gives back")
+	return cmd
+}
+
+// tellFindings prints one line a finding, as compilers do, and fails on errors.
+func tellFindings(t terminal, dir string, findings []policy.Finding) error {
+	failed := false
+	for _, f := range findings {
+		failed = failed || f.Severity == policy.SeverityError
+		if _, err := fmt.Fprintln(t.out, f); err != nil {
+			return err
+		}
+	}
+	if failed {
+		return exitCode(exitFault)
+	}
+	_, err := fmt.Fprintf(t.out, "%s: nothing wrong found\n", dir)
+	return err
+}

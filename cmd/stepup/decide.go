@@ -1,0 +1,262 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/spf13/cobra"
+
+	"stepup/sidecar"
+	"stepup/sidecar/access"
+	"stepup/sidecar/explain"
+	"stepup/sidecar/pdp"
+)
+
+// maxTokenInput bounds what is read as a token, so that a wrong file is an error and not
+// a wait.
+const maxTokenInput = 1 << 20
+
+// decideFlags are what a question is made of on the command line.
+type decideFlags struct {
+	config                               configFlags
+	dev, explain, json                   bool
+	token, action                        string
+	resource, resourceType               string
+	contextText, requestText             string
+	resourceProperties, actionProperties string
+}
+
+func newDecide(t terminal) *cobra.Command {
+	var f decideFlags
+	cmd := &cobra.Command{
+		Use:   "decide",
+		Short: "Make one decision without a server",
+		Long: fmt.Sprintf(`Make one decision without a server, with the same configuration that serve would use.
+
+Exit codes: %d allow, %d step up, %d deny, %d no decision could be made, %d wrong usage.`,
+			exitOK, exitStepUp, exitDeny, exitFault, exitUsage),
+		Example: `  stepup token --level mfa | stepup decide --dev --token - --action GET --resource /employees
+  stepup token | stepup decide --dev --token - --action GET --resource /employees --explain`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), t) },
+	}
+	f.config.register(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.token, "token", "", "`file` with the token; - reads standard input; none: nobody signed in")
+	flags.StringVar(&f.action, "action", "", "the action's name, such as GET")
+	flags.StringVar(&f.resource, "resource", "", "the resource's id, such as /employees")
+	flags.StringVar(&f.resourceType, "type", "route", "the resource's type")
+	flags.StringVar(&f.contextText, "context", "", "the context, a JSON object")
+	flags.StringVar(&f.requestText, "request", "", "the HTTP request, a JSON object")
+	flags.StringVar(&f.actionProperties, "action-properties", "", "the action's properties, a JSON object")
+	flags.StringVar(&f.resourceProperties, "resource-properties", "", "the resource's properties, a JSON object")
+	flags.BoolVar(&f.explain, "explain", false, "tell which rule allowed, or which conditions were not met, with file and line")
+	flags.BoolVar(&f.json, "json", false, "print the answer that POST /v1/decision would give")
+	flags.BoolVar(&f.dev, "dev", false, "accept tokens of the development issuer (stepup token)")
+	for _, name := range []string{"action", "resource"} {
+		if err := cmd.MarkFlagRequired(name); err != nil {
+			panic(err)
+		}
+	}
+	return cmd
+}
+
+func (f *decideFlags) run(ctx context.Context, t terminal) error {
+	cfg, _, err := f.config.load(t)
+	if err != nil {
+		return err
+	}
+	body, err := f.body(t)
+	if err != nil {
+		return err
+	}
+	notes := &notebook{}
+	core, err := sidecar.NewCore(ctx, sidecar.Options{
+		Config: cfg, Dev: f.dev, Logger: slog.New(slog.DiscardHandler), Recorder: notes, Version: version,
+	})
+	if err != nil {
+		return err
+	}
+	status, answer, err := core.Door().Ask(ctx, body)
+	switch {
+	case err != nil:
+		return err
+	case status == http.StatusBadRequest:
+		return usageError{problem: detailOf(answer), hint: "stepup decide --help tells what a question is made of"}
+	case f.json && !f.explain:
+		_, err = fmt.Fprintf(t.out, "%s\n", answer)
+	default:
+		err = f.tell(ctx, t.out, core, notes.last)
+	}
+	if err != nil {
+		return err
+	}
+	if code := exitOf(notes.last.Decision.Outcome); code != exitOK {
+		return exitCode(code)
+	}
+	return nil
+}
+
+// A notebook keeps the record of the one decision that is made.
+type notebook struct{ last pdp.Record }
+
+// Record implements pdp.Recorder.
+func (n *notebook) Record(_ context.Context, r pdp.Record) { n.last = r }
+
+// detailOf finds the sentence of a problem document.
+func detailOf(problem []byte) string {
+	var document struct {
+		Detail string `json:"detail"`
+	}
+	if err := json.Unmarshal(problem, &document); err != nil {
+		return string(problem)
+	}
+	return document.Detail
+}
+
+// exitOf is the exit code of an outcome.
+func exitOf(o access.Outcome) int {
+	switch o {
+	case access.Allow:
+		return exitOK
+	case access.StepUp:
+		return exitStepUp
+	case access.Deny:
+		return exitDeny
+	case access.Indeterminate:
+		return exitFault
+	}
+	return exitFault
+}
+
+// body puts the question together as a caller of the native door would.
+func (f *decideFlags) body(t terminal) ([]byte, error) {
+	action, resource := object{"name": f.action}, object{"type": f.resourceType, "id": f.resource}
+	body := object{"action": action, "resource": resource}
+	for _, part := range []struct {
+		flag, text string
+		into       object
+		member     string
+	}{
+		{"context", f.contextText, body, "context"},
+		{"request", f.requestText, body, "request"},
+		{"action-properties", f.actionProperties, action, "properties"},
+		{"resource-properties", f.resourceProperties, resource, "properties"},
+	} {
+		if part.text == "" {
+			continue
+		}
+		value := jsontext.Value(part.text)
+		if !value.IsValid() || value.Kind() != '{' {
+			return nil, usageError{problem: fmt.Sprintf("--%s is not a JSON object", part.flag), hint: `for example --` + part.flag + ` '{"amount": 100}'`}
+		}
+		part.into[part.member] = value
+	}
+	if f.token != "" {
+		text, err := f.readToken(t)
+		if err != nil {
+			return nil, err
+		}
+		body["token"] = text
+	}
+	return json.Marshal(body)
+}
+
+// object is a JSON object in the making.
+type object map[string]any
+
+// readToken reads the token from a file or standard input, without the line break that
+// ends it.
+func (f *decideFlags) readToken(t terminal) (string, error) {
+	from := t.in
+	if f.token != "-" {
+		file, err := os.Open(f.token)
+		if err != nil {
+			return "", hinted{err, "--token names a file; --token - reads standard input"}
+		}
+		defer func() { _ = file.Close() }()
+		from = file
+	}
+	text, err := io.ReadAll(io.LimitReader(from, maxTokenInput))
+	if err != nil {
+		return "", fmt.Errorf("reading the token: %w", err)
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" {
+		return "", usageError{problem: "the token is empty", hint: "leave --token out to ask as nobody"}
+	}
+	return token, nil
+}
+
+// tell prints the decision for a person, with why it is what it is when asked.
+func (f *decideFlags) tell(ctx context.Context, w io.Writer, core *sidecar.Core, note pdp.Record) error {
+	if !f.explain {
+		return tellDecision(w, note)
+	}
+	why, err := f.why(ctx, core, note)
+	if err != nil {
+		return err
+	}
+	if f.json {
+		return json.MarshalWrite(w, why, jsontext.Multiline(true))
+	}
+	text := why.Text()
+	if note.Fault != nil {
+		text += fmt.Sprintf("detail: %s\n", note.Fault)
+	}
+	_, err = io.WriteString(w, text)
+	return err
+}
+
+// why asks the policy once more, with a tracer.
+func (f *decideFlags) why(ctx context.Context, core *sidecar.Core, note pdp.Record) (explain.Explanation, error) {
+	if note.Document == nil {
+		return explain.New(note.Decision, nil), nil
+	}
+	trace, err := core.Policies.Current().Trace(ctx, *note.Document)
+	if err != nil {
+		return explain.Explanation{}, fmt.Errorf("explaining the decision: %w", err)
+	}
+	return explain.New(note.Decision, &trace), nil
+}
+
+// tellDecision prints the outcome in one line, then what goes with it.
+func tellDecision(w io.Writer, note pdp.Record) error {
+	d := note.Decision
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s", d.Outcome)
+	if d.Outcome == access.Indeterminate {
+		fmt.Fprint(&b, " (no decision could be made)")
+	}
+	fmt.Fprintln(&b)
+	for _, r := range d.Reasons {
+		fmt.Fprintf(&b, "  reason     %s: %s\n", r.Code, r.Message)
+	}
+	if note.Fault != nil {
+		fmt.Fprintf(&b, "  detail     %s\n", note.Fault)
+	}
+	if note.Claims != nil {
+		fmt.Fprintf(&b, "  subject    %s %q of %s\n", note.Subject.Type, note.Subject.ID, note.Claims.Issuer)
+		fmt.Fprintf(&b, "  assurance  %s %v, methods %v, signed in %s\n", d.Assurance.Level, d.Assurance.Levels, d.Assurance.Methods, when(d.Assurance.AuthTime))
+	}
+	if d.Revision != "" {
+		fmt.Fprintf(&b, "  revision   %s\n", d.Revision)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func when(authTime int64) string {
+	if authTime == 0 {
+		return "at an unknown time"
+	}
+	return time.Unix(authTime, 0).UTC().Format(time.RFC3339)
+}

@@ -1,0 +1,119 @@
+package pdp
+
+import (
+	"context"
+	"fmt"
+
+	"stepup/sidecar/access"
+	"stepup/sidecar/assurance"
+	"stepup/sidecar/derive"
+	"stepup/sidecar/input"
+)
+
+// derive looks, after a refusal, for the logins that would do.
+func (q *question) derive(ctx context.Context) error {
+	switch {
+	case q.ruling.Allow:
+		return nil
+	case q.claims == nil:
+		q.why = access.NoCredentials
+		return nil
+	case q.doc.Subject.Type == access.SubjectClient:
+		q.why = access.NoUser // machines do not sign in
+		return nil
+	}
+	if err := q.derivations.enter(ctx); err != nil {
+		return err
+	}
+	defer q.derivations.leave()
+	return q.search(ctx)
+}
+
+// search asks the same policy about the logins that the issuer offers.
+func (q *question) search(ctx context.Context) error {
+	q.why = access.NotAllowed
+	vocabulary := q.policy.Vocabulary(q.claims.Issuer)
+	if vocabulary == nil {
+		return nil
+	}
+	o := &oracle{question: q, vocabulary: vocabulary, imagined: map[place]input.Document{}}
+	found, err := derive.Search(ctx, vocabulary.Logins, o)
+	if err != nil {
+		return &access.Fault{Code: access.PolicyTimeout, Err: err}
+	}
+	if len(found.Ways) > 0 {
+		present := q.present()
+		q.why = o.whyStepUp(ctx, present, found.Ways[0])
+		q.advice = present.Advise(found.Ways, q.policy.Order())
+		return nil
+	}
+	q.why = o.whyDeny(ctx, found)
+	return nil
+}
+
+// present is the login as it is.
+func (q *question) present() derive.Present {
+	return derive.Present{Levels: q.doc.Assurance.Levels, Scopes: q.claims.Scopes}
+}
+
+// An oracle answers what the policy would say, had the person signed in otherwise.
+type oracle struct {
+	*question
+	vocabulary *assurance.Vocabulary
+	imagined   map[place]input.Document
+}
+
+// A place is where the vocabulary has a member claim set: the login, and in it the member.
+type place struct{ login, member int }
+
+// Allows implements [derive.Oracle].
+func (o *oracle) Allows(ctx context.Context, c derive.Candidate, age int64) (bool, error) {
+	doc, err := o.document(ctx, c)
+	if err != nil {
+		return false, err
+	}
+	return o.allows(ctx, doc.Aged(o.vocabulary, age))
+}
+
+// allows asks the policy about an imagined document. A policy whose answer to it would be
+// a fault does not allow it.
+func (o *oracle) allows(ctx context.Context, doc input.Document) (bool, error) {
+	ruling, err := o.policy.Evaluate(ctx, doc)
+	if err != nil || !ruling.Allow {
+		return false, err
+	}
+	_, err = upstreamHeaders(o.Headers, ruling.Headers, o.req.HTTP)
+	return err == nil, err
+}
+
+// Breakpoints implements [derive.Oracle].
+func (o *oracle) Breakpoints(ctx context.Context, c derive.Candidate) (derive.Breakpoints, error) {
+	if len(o.vocabulary.AuthTime) == 0 {
+		return derive.Breakpoints{Known: true}, nil // these logins have no age
+	}
+	doc, err := o.document(ctx, c)
+	if err != nil {
+		return derive.Breakpoints{}, err
+	}
+	ages, known, err := o.policy.AgeBreakpoints(ctx, doc, o.vocabulary.AuthTime[:1])
+	return derive.Breakpoints{Ages: ages, Known: known}, err
+}
+
+// document builds the document of a candidate who signed in just now, once for a question.
+func (o *oracle) document(ctx context.Context, c derive.Candidate) (input.Document, error) {
+	at := place{c.Number, c.Member}
+	if doc, known := o.imagined[at]; known {
+		return doc, nil
+	}
+	doc := o.doc.Imagine(o.vocabulary, c.Login, c.Member)
+	reading, err := o.policy.Assure(ctx, doc)
+	if err != nil {
+		return doc, err
+	}
+	if len(reading.Invalid) > 0 {
+		return doc, fmt.Errorf("the claims %q of the login would be of the wrong type", reading.Invalid)
+	}
+	doc = doc.Assured(reading.Assurance)
+	o.imagined[at] = doc
+	return doc, nil
+}

@@ -1,0 +1,154 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+
+	"stepup/sidecar/input"
+)
+
+// The references of the document that move with the clock.
+var (
+	refNow      = ast.MustParseRef("input.now")
+	refAge      = ast.MustParseRef("input.assurance.age")
+	refAuthTime = ast.MustParseRef("input.assurance.auth_time")
+)
+
+// refClaim is the reference of a claim.
+func refClaim(name string) ast.Ref {
+	return ast.MustParseRef("input.token.claims").Append(ast.StringTerm(name))
+}
+
+// AgeBreakpoints returns ages of the login, between 0 and now, at which the policy's allow
+// may change for this document; between two of them it does not. TimeClaims name the
+// claims that tell the login time. It reports false when they cannot be found: the policy
+// uses the age in a way that is not understood. Errors are of the context.
+func (s *Snapshot) AgeBreakpoints(ctx context.Context, doc input.Document, timeClaims []string) ([]int64, bool, error) {
+	symbols := []symbol{{refAge, itself()}, {refAuthTime, before(doc.Now)}}
+	for _, name := range timeClaims {
+		symbols = append(symbols, symbol{refClaim(name), before(doc.Now)})
+	}
+	ages, ok, err := s.residualRoots(ctx, doc, symbols)
+	if err != nil {
+		return nil, false, err
+	}
+	if !ok && s.ages != nil {
+		ages, ok = s.ages, true
+	}
+	return slices.DeleteFunc(slices.Clone(ages), func(age int64) bool { return age < 0 || age > doc.Now }), ok, nil
+}
+
+// loginTimes are the references, besides the age, that tell the time of a login.
+func (l *library) loginTimes() []ast.Ref {
+	refs := []ast.Ref{refNow, refAuthTime}
+	for _, v := range l.issuers {
+		for _, name := range v.AuthTime {
+			refs = append(refs, refClaim(name))
+		}
+	}
+	return refs
+}
+
+// residualRoots evaluates allow as far as it goes without the symbols and finds the roots
+// of what is left.
+func (s *Snapshot) residualRoots(ctx context.Context, doc input.Document, symbols []symbol) ([]int64, bool, error) {
+	if s.residual == nil {
+		return nil, false, nil
+	}
+	in, err := ast.InterfaceToValue(doc.Object())
+	if err != nil {
+		return nil, false, fmt.Errorf("%w: reading the document: %w", ErrEvaluation, err)
+	}
+	left, err := s.partial(ctx, in, doc.Now, symbols)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, false, fault(ctx, err)
+		}
+		return nil, false, nil // what cannot be evaluated so far is not understood
+	}
+	m := &moments{symbols: symbols, known: supports(left)}
+	m.residual(left)
+	return m.roots, !m.lost, nil
+}
+
+// partial evaluates `data.<package>.allow = true` with the symbols unknown. Clocks inside
+// the policy are known: they show now.
+func (s *Snapshot) partial(ctx context.Context, in ast.Value, now int64, symbols []symbol) (left *rego.PartialQueries, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			left, err = nil, fmt.Errorf("%w: the engine broke: %v", ErrEvaluation, r)
+		}
+	}()
+	unknown := make([]*ast.Term, len(symbols))
+	for i, sym := range symbols {
+		unknown[i] = ast.NewTerm(sym.ref)
+	}
+	return s.residual.Partial(ctx,
+		rego.EvalParsedInput(in), rego.EvalParsedUnknowns(unknown), rego.EvalTime(time.Unix(now, 0)),
+		rego.EvalNondeterministicBuiltins(true))
+}
+
+// preparePartial prepares the query that [Snapshot.partial] evaluates. Nil where that
+// cannot be: an allow that can never be a boolean is found out when it is asked.
+func preparePartial(ctx context.Context, p *program, allow ast.Ref) *rego.PreparedPartialQuery {
+	query := ast.NewBody(ast.Equality.Expr(ast.NewTerm(allow), ast.BooleanTerm(true)))
+	prepared, err := p.rego(rego.ParsedQuery(query)).PrepareForPartial(ctx)
+	if err != nil {
+		return nil
+	}
+	return &prepared
+}
+
+// residual looks at all that partial evaluation left.
+func (m *moments) residual(left *rego.PartialQueries) {
+	for _, query := range left.Queries {
+		m.body(query, nil)
+	}
+	for _, module := range left.Support {
+		for _, rule := range module.Rules {
+			m.rule(rule)
+		}
+	}
+}
+
+// supports reports which references below data name rules that partial evaluation made.
+// Any other could hide a use of what is unknown.
+func supports(left *rego.PartialQueries) func(ast.Ref) bool {
+	var packages []ast.Ref
+	for _, module := range left.Support {
+		packages = append(packages, module.Package.Path)
+	}
+	return func(ref ast.Ref) bool {
+		return slices.ContainsFunc(packages, func(p ast.Ref) bool { return ref.HasPrefix(p) })
+	}
+}
+
+// thresholds finds, once for a policy, the ages at which any of its outputs can change
+// for any document: those that the age is compared with, when it is only ever compared
+// with numbers and none of the others is read that move with it. Nil when there are more.
+func thresholds(compiler *ast.Compiler, outputs []ast.Ref, others ...ast.Ref) []int64 {
+	m := &moments{
+		symbols:   []symbol{{refAge, itself()}},
+		forbidden: others,
+		known:     func(ast.Ref) bool { return true }, // every rule that can be reached is looked at
+	}
+	walk := timeWalk{compiler: compiler, seen: map[*ast.Rule]bool{}}
+	for _, ref := range outputs {
+		walk.ref(ref)
+	}
+	if walk.found {
+		return nil
+	}
+	for rule := range walk.seen {
+		m.one(rule)
+	}
+	if m.lost {
+		return nil
+	}
+	return append([]int64{}, m.roots...)
+}
