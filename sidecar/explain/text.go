@@ -64,6 +64,8 @@ func (p *Policy) write(w *writer) {
 // summary says what to look for in what follows.
 func (p *Policy) summary() string {
 	switch {
+	case p.Fault != "":
+		return fmt.Sprintf("What each rule of the package %s came to:", p.Package)
 	case len(p.Rules) == 0:
 		return fmt.Sprintf("The package %s has no way to allow.", p.Package)
 	case p.Allow:

@@ -1,8 +1,19 @@
 package policy
 
-import "time"
+import (
+	"context"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
 
 // Hurry makes watching impatient, and tells of every attempt that was concluded.
 func (p *Policies) Hurry(quiet, patience time.Duration, observe func(error)) {
 	p.pace = pace{quiet: quiet, patience: patience, observe: observe}
+}
+
+// BrokenEngine runs a program that was never prepared, in which the engine panics.
+func BrokenEngine() error {
+	_, err := new(program).run(context.Background(), ast.Null{}, 0)
+	return err
 }

@@ -77,8 +77,9 @@ type Status struct {
 	LastError error // why the newest files are not active; nil if they are
 }
 
-// Open loads the policy. An error of configuration or a policy that is refused is an
-// error; there is nothing to decide with then.
+// Open loads the policy. An error of configuration gives nothing; a policy that is
+// refused gives its error and a Policies without a snapshot, for who would rather watch
+// until there is one than stop.
 func Open(ctx context.Context, c Config) (*Policies, error) {
 	p, err := newPolicies(c)
 	if err != nil {
@@ -143,7 +144,8 @@ func (p *Policies) Status() Status {
 }
 
 // Reload reads the source and, if its files are others than before, makes them active
-// or refuses them. A refused policy changes nothing but the status.
+// or refuses them. A refused policy changes nothing but the status; telling of it is left
+// to the caller.
 func (p *Policies) Reload(ctx context.Context) error {
 	err := p.attempt(ctx)
 	p.conclude(err)
@@ -181,19 +183,25 @@ func (p *Policies) tellIgnored(ctx context.Context, t tree) {
 	}
 }
 
-// conclude notes how an attempt ended and tells it once: an error when it is new, and
-// its end.
-func (p *Policies) conclude(err error) {
+// conclude notes how an attempt ended, and gives how the one before did.
+func (p *Policies) conclude(err error) (before error) {
 	p.mu.Lock()
-	before := p.lastError
-	p.lastError = err
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	before, p.lastError = p.lastError, err
+	return before
+}
+
+// tell tells an error once, when it is new, and its end.
+func (p *Policies) tell(err, before error) {
 	active := p.Current()
 	switch {
-	case err != nil && active != nil && !same(err, before):
-		p.log.Error("the new policy is refused; the one before stays active", "error", err, "revision", active.revision)
-	case err == nil && before != nil:
+	case err != nil && same(err, before), err == nil && before == nil:
+	case err == nil:
 		p.log.Info("the policy is good again", "revision", active.revision)
+	case active == nil:
+		p.log.Error("the policy is refused, and none is active", "error", err)
+	default:
+		p.log.Error("the new policy is refused; the one before stays active", "error", err, "revision", active.revision)
 	}
 }
 

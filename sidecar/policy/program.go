@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/metrics"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
+	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"stepup/sidecar/access"
 )
@@ -101,7 +103,11 @@ func (p *program) run(ctx context.Context, in ast.Value, now int64) (values []as
 	if ctx.Err() != nil {
 		return nil, fault(ctx, ctx.Err())
 	}
-	set, err := p.query.Eval(ctx, rego.EvalParsedInput(in), rego.EvalTime(time.Unix(now, 0)))
+	// The end of the context cancels without a goroutine that waits for it.
+	cancel := topdown.NewCancel()
+	defer context.AfterFunc(ctx, cancel.Cancel)()
+	set, err := p.query.Eval(ctx, rego.EvalParsedInput(in), rego.EvalTime(time.Unix(now, 0)),
+		rego.EvalExternalCancel(cancel), rego.EvalMetrics(metrics.NoOp()))
 	if err != nil {
 		return nil, fault(ctx, err)
 	}

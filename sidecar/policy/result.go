@@ -256,13 +256,13 @@ func (c contract) placed(name string, rule *ast.Rule) {
 
 // hasAllow demands a rule allow without parameters in the package.
 func (c contract) hasAllow(pkg ast.Ref, modules map[string]*ast.Module, found map[string]bool) error {
+	packages := packagesOf(modules)
 	switch {
-	case len(found) == 0:
-		packages := packagesOf(modules)
+	case !slices.Contains(packages, c.pkg):
 		return fmt.Errorf("no package %s here (found: %s)%s", c.pkg, listed(packages), meant(c.pkg, packages))
 	case !found[outAllow]:
 		return fmt.Errorf("package %s has no rule allow%s; found packages: %s",
-			c.pkg, meant(outAllow, keys(found)), listed(packagesOf(modules)))
+			c.pkg, meant(outAllow, keys(found)), listed(packages))
 	}
 	for _, m := range modules {
 		for _, rule := range m.Rules {

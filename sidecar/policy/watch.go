@@ -57,7 +57,7 @@ func (p *Policies) follow(ctx context.Context, failing time.Time) (time.Time, ti
 	if left := p.pace.patience - time.Since(failing); err != nil && left > 0 {
 		return failing, left
 	}
-	p.conclude(err)
+	p.tell(err, p.conclude(err))
 	if p.pace.observe != nil {
 		p.pace.observe(err)
 	}

@@ -46,9 +46,16 @@ func (s *safeBuffer) String() string {
 // watch opens a source and watches it until the test ends.
 func watch(t *testing.T, path string, patience time.Duration) *watched {
 	t.Helper()
-	w := &watched{t: t, attempts: make(chan error, 1000), log: &safeBuffer{}}
-	p, err := policy.Open(context.Background(), policy.Config{Path: path, Package: "p", Logger: slog.New(slog.NewTextHandler(w.log, nil))})
+	w, err := watchAnyway(t, path, patience)
 	must(t, err)
+	return w
+}
+
+// watchAnyway watches a source whose policy may be refused.
+func watchAnyway(t *testing.T, path string, patience time.Duration) (*watched, error) {
+	t.Helper()
+	w := &watched{t: t, attempts: make(chan error, 1000), log: &safeBuffer{}}
+	p, refused := policy.Open(context.Background(), policy.Config{Path: path, Package: "p", Logger: slog.New(slog.NewTextHandler(w.log, nil))})
 	w.Policies = p
 	p.Hurry(30*time.Millisecond, patience, func(err error) { w.attempts <- err })
 	ctx, cancel := context.WithCancel(context.Background())
@@ -60,7 +67,7 @@ func watch(t *testing.T, path string, patience time.Duration) *watched {
 			t.Errorf("Watch: %v", err)
 		}
 	})
-	return w
+	return w, refused
 }
 
 // until waits for an attempt after which the condition holds.
@@ -199,6 +206,18 @@ func TestWatchKeepsTheLastGood(t *testing.T) {
 			t.Errorf("%d lines with %s, want 1:\n%s", got, line, w.log)
 		}
 	}
+}
+
+// Without a good policy at the start none is active, until there is one.
+func TestWatchWithoutAPolicy(t *testing.T) {
+	dir := folder(t, files{"p.rego": "package p\n"})
+	w, err := watchAnyway(t, dir, 10*time.Millisecond)
+	wantText(t, err, "package p has no rule allow")
+	if got := w.Status(); w.Current() != nil || got.Revision != "" || got.LastError == nil {
+		t.Errorf("Status: %+v, want no policy and an error", got)
+	}
+	write(t, dir, files{"p.rego": yes})
+	w.until("a policy", func() bool { return w.Current() != nil })
 }
 
 // A file that is only half there is waited for, and nobody hears of it.
