@@ -32,7 +32,7 @@ func (p *Policies) Watch(ctx context.Context) error {
 	for ctx.Err() == nil {
 		// Watching begins anew before each reading: folders come, go and are replaced,
 		// and what changes while we read must wake us again.
-		w, err := watch(p.source.watched())
+		w, err := watch(p.source)
 		if err != nil {
 			return fmt.Errorf("watching the policy: %w", err)
 		}
@@ -101,9 +101,27 @@ func (p pace) rest(ctx context.Context, w *fsnotify.Watcher) {
 	}
 }
 
-// watch begins to watch folders. One that went away in the meantime is left out: the
-// folder above it tells of that.
-func watch(folders []string) (*fsnotify.Watcher, error) {
+// watch begins to watch all folders of a source. One that was made after they were listed
+// and before the folder above it was watched would be missed: hence the second look.
+func watch(src source) (*fsnotify.Watcher, error) {
+	folders := src.watched()
+	for {
+		w, err := watchFolders(folders)
+		if err != nil {
+			return nil, err
+		}
+		now := src.watched()
+		if slices.Equal(now, folders) {
+			return w, nil
+		}
+		_ = w.Close()
+		folders = now
+	}
+}
+
+// watchFolders leaves out a folder that went away in the meantime: the one above it
+// tells of that.
+func watchFolders(folders []string) (*fsnotify.Watcher, error) {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, err
