@@ -151,10 +151,11 @@ func zeroSignature(a *attempt) {
 }
 
 func hostileKid(a *attempt) {
+	long := strings.Repeat("a", 257)
 	a.verifier = newVerifier(a.t, skew, 4<<20, token.Issuer{
-		URL: strictURL, Audiences: []string{api}, Vocabulary: "oidc", Keys: tokentest.Static{a.key},
+		URL: strictURL, Audiences: []string{api}, Vocabulary: "oidc", Keys: tokentest.Static{a.key, a.key.Named(long)},
 	})
-	for _, kid := range []string{"../../etc/passwd", "' OR 1=1 --", "k1\x00", "k1\n", strings.Repeat("a", 257), strings.Repeat("k", 1<<20)} {
+	for _, kid := range []string{"../../etc/passwd", "' OR 1=1 --", "k1\x00", "k1\n", long, strings.Repeat("k", 1<<20)} {
 		a.try(token.Quote(kid), a.withHeader(access.Object{"kid": kid}))
 	}
 }

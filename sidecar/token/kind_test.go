@@ -104,6 +104,9 @@ func TestUntypedAccessTokens(t *testing.T) {
 	} {
 		b.check(row.name, b.signed(loose(row.give), row.typ), row.want)
 	}
+	h := b.key.Header("")
+	h["typ"] = ""
+	b.check("an empty typ is not an absent one", b.key.Sign(t, h, loose(nil)), "typ_mismatch")
 }
 
 // TestIDTokens: OpenID Connect Core, sections 2 and 3.1.3.7.

@@ -83,6 +83,7 @@ func TestClock(t *testing.T) {
 		{"nbf after exp", access.Object{"nbf": at + 20, "exp": at + 10}, "token_claim_invalid"},
 		{"no iat", access.Object{"iat": tokentest.Absent{}}, "token_claim_invalid"},
 		{"iat a string", access.Object{"iat": fmt.Sprint(at)}, "token_claim_invalid"},
+		{"nbf just below zero", access.Object{"nbf": -0.5}, "token_claim_invalid"},
 		{"nbf null", access.Object{"nbf": nil}, "token_claim_invalid"},
 	} {
 		b.check(row.name, b.signed(claims(row.give)), row.want)

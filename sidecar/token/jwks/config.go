@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"os"
 	"time"
+
+	"stepup/sidecar/token"
 )
 
 // Config says where an issuer's keys are. At most one of JWKSURI and JWKSFile may be set;
@@ -122,17 +124,17 @@ func checkURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%q is not a URL", raw)
+		return nil, fmt.Errorf("%s is not a URL", token.Quote(raw))
 	case u.Host == "" || u.Opaque != "":
-		return nil, fmt.Errorf("%q is not an absolute URL with a host", raw)
+		return nil, fmt.Errorf("%s is not an absolute URL with a host", token.Quote(raw))
 	case u.User != nil:
 		return nil, errors.New("a URL with a user name or password") // not repeated: it is a secret
 	case u.Fragment != "":
-		return nil, fmt.Errorf("%q has a fragment", raw)
+		return nil, fmt.Errorf("%s has a fragment", token.Quote(raw))
 	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
 		return u, nil
 	}
-	return nil, fmt.Errorf("%q is neither https nor http on loopback", raw)
+	return nil, fmt.Errorf("%s is neither https nor http on loopback", token.Quote(raw))
 }
 
 // checkIssuer admits what discovery can work on (RFC 8414, section 2).

@@ -2,6 +2,7 @@ package jwks_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/elliptic"
 	"encoding/json"
 	"os"
@@ -9,7 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"stepup/sidecar/access"
+	"stepup/sidecar/token"
 	"stepup/sidecar/token/jwks"
 	"stepup/sidecar/token/tokentest"
 )
@@ -70,8 +74,8 @@ func TestOneBadKeySpoilsNoOther(t *testing.T) {
 			if row.want == "" {
 				want = 2
 			}
-			if keys != want || keys+len(skipped) != 2 {
-				t.Fatalf("Parse: %d keys, skipped %q; want %d keys", keys, skipped, want)
+			if len(keys) != want || len(keys)+len(skipped) != 2 {
+				t.Fatalf("Parse: %d keys, skipped %q; want %d keys", len(keys), skipped, want)
 			}
 			if told := strings.Join(skipped, ""); !strings.Contains(told, row.want) {
 				t.Errorf("told %q, want %q in it", told, row.want)
@@ -137,10 +141,14 @@ func TestSeveralKeysWithOneKid(t *testing.T) {
 	b.want("all, when the token names none", "", strings.Repeat(found, 3), 1)
 }
 
-// FuzzKeySet reads any document as a key set. It must not panic, and every key of a set
-// that is read is either usable or reported.
+// FuzzKeySet reads any document as a key set. It must not panic, every key of a set that
+// is read is either usable or reported, and none of them verifies a token that was signed by
+// a key which no document has.
 func FuzzKeySet(f *testing.F) {
-	key := tokentest.NewKey(f, "ES256", "a")
+	key, evil := tokentest.NewKey(f, "ES256", "a"), tokentest.NewKey(f, "ES256", "a")
+	text := access.NewCredential(evil.Sign(f, evil.Header("at+jwt"), access.Object{
+		"iss": "https://idp.example", "aud": tokentest.Audience, "sub": "alice", "client_id": "app", "jti": "j", "iat": 1795428000, "exp": 1795431600,
+	}))
 	add := func(keys ...any) {
 		data, _ := json.Marshal(access.Object{"keys": keys})
 		f.Add(data)
@@ -153,12 +161,35 @@ func FuzzKeySet(f *testing.F) {
 	f.Add([]byte(`{"keys":[{"kty":"EC","kty":"RSA"}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		keys, skipped, err := jwks.Parse(data)
-		if err != nil && keys+len(skipped) > 0 {
-			t.Errorf("Parse = %d keys and %q beside the error %v", keys, skipped, err)
+		if err != nil && len(keys)+len(skipped) > 0 {
+			t.Errorf("Parse = %d keys and %q beside the error %v", len(keys), skipped, err)
 		}
 		var read struct{ Keys []json.RawMessage }
-		if err == nil && json.Unmarshal(data, &read) == nil && keys+len(skipped) != len(read.Keys) {
-			t.Errorf("%d keys and %d skipped of %d", keys, len(skipped), len(read.Keys))
+		if err == nil && json.Unmarshal(data, &read) == nil && len(keys)+len(skipped) != len(read.Keys) {
+			t.Errorf("%d keys and %d skipped of %d", len(keys), len(skipped), len(read.Keys))
+		}
+		if verifies(t, keys, text) {
+			t.Errorf("a token verifies that none of these keys signed: %s", data)
 		}
 	})
+}
+
+// given is a fixed set of keys, each of which is tried.
+type given []jose.JSONWebKey
+
+func (g given) Find(context.Context, string) ([]jose.JSONWebKey, error) { return g, nil }
+
+func verifies(t *testing.T, keys []jose.JSONWebKey, text access.Credential) bool {
+	t.Helper()
+	for i := range keys {
+		keys[i].KeyID = "a"
+	}
+	v, err := token.NewVerifier([]token.Issuer{{
+		URL: "https://idp.example", Audiences: []string{tokentest.Audience}, Vocabulary: "oidc", Keys: given(keys),
+	}}, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = v.Verify(t.Context(), newClock().Now(), text)
+	return err == nil
 }

@@ -82,3 +82,28 @@ func TestAFileBehindALink(t *testing.T) {
 	}
 	b.want("exchanged", next.ID, found, 0)
 }
+
+// TestAFileThatKeepsItsTime: copying tools preserve times, so the time alone does not tell.
+func TestAFileThatKeepsItsTime(t *testing.T) {
+	folder := t.TempDir()
+	path, other := filepath.Join(folder, "keys.json"), filepath.Join(folder, "other.json")
+	at := time.Unix(1795428000, 0)
+	put := func(path string, data []byte) {
+		write(t, path, data)
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := fileBench(t, path)
+	put(path, b.issuer.JWKS())
+	b.want("first", "key-1", found, 0)
+	b.issuer.Publish(tokentest.NewKey(t, "ES256", "key-2"))
+	put(other, b.issuer.JWKS())
+	if err := os.Rename(other, path); err != nil {
+		t.Fatal(err)
+	}
+	b.want("another file of the same size", "key-2", found, 0)
+	b.issuer.Publish(tokentest.NewKey(t, "ES256", "key-10"))
+	put(path, b.issuer.JWKS())
+	b.want("the same file with another size", "key-10", found, 0)
+}

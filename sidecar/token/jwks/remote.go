@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"stepup/sidecar/token"
 )
 
 // How long an answer counts as fresh, whatever its sender says.
@@ -140,14 +142,14 @@ func (r *remote) fetchMetadata(ctx context.Context, address string) (metadata, t
 // that leads to where we would not go for the issuer itself.
 func (r *remote) checkMetadata(address string, m metadata) error {
 	if m.Issuer != r.issuer {
-		return fmt.Errorf("%s: its issuer is %q, not exactly %q", address, m.Issuer, r.issuer)
+		return fmt.Errorf("%s: its issuer is %s, not exactly %q", address, token.Quote(m.Issuer), r.issuer)
 	}
 	keys, err := checkURL(m.JWKSURI)
 	if err != nil {
 		return fmt.Errorf("%s: jwks_uri: %w", address, err)
 	}
 	if keys.Scheme == "http" && !strings.HasPrefix(r.issuer, "http:") {
-		return fmt.Errorf("%s: jwks_uri %q is http, the issuer is https", address, m.JWKSURI)
+		return fmt.Errorf("%s: jwks_uri %s is http, the issuer is https", address, token.Quote(m.JWKSURI))
 	}
 	return nil
 }
@@ -197,7 +199,7 @@ func checkResponse(resp *http.Response, types []string) error {
 	}
 	given := resp.Header.Get("Content-Type")
 	if got, _, err := mime.ParseMediaType(given); err != nil || !slices.Contains(types, got) {
-		return fmt.Errorf("content type %q is not %s", given, strings.Join(types, " or "))
+		return fmt.Errorf("content type %s is not %s", token.Quote(given), strings.Join(types, " or "))
 	}
 	return nil
 }
