@@ -160,12 +160,12 @@ func (s *Server) listen(ctx context.Context) ([]opened, error) {
 // stop drains the doors first, while health still says that no more should come.
 func (s *Server) stop() error {
 	close(s.stopping)
-	s.options.Logger.Info("stopping", "drain", drainTimeout)
+	s.options.Logger.Info("stopping", "drain", drainTimeout.String())
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	err := s.doors.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		s.options.Logger.Warn("questions in flight were cut off", "after", drainTimeout)
+		s.options.Logger.Warn("questions in flight were cut off", "after", drainTimeout.String())
 		err = s.doors.Close()
 	}
 	return errors.Join(err, s.health.Close())

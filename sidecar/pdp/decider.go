@@ -28,8 +28,11 @@ type Policy interface {
 	Assure(ctx context.Context, doc input.Document) (assurance.Reading, error)
 	// Evaluate asks the policy about the document. Its errors are *access.Fault.
 	Evaluate(ctx context.Context, doc input.Document) (access.Ruling, error)
-	// Timeless reports that no ruling depends on when it is asked for.
-	Timeless() bool
+	// LastsUntil returns the first moment at which time alone could change a ruling, and
+	// RefusalLastsUntil that at which it could make one of the imagined logins do; false
+	// if that is not known.
+	LastsUntil(ctx context.Context, doc input.Document) (int64, bool)
+	RefusalLastsUntil(ctx context.Context, v *assurance.Vocabulary, now int64, imagined []input.Document) (int64, bool)
 	// Order and Vocabulary tell the levels, and the logins that an issuer offers; nil for
 	// an issuer that is not configured.
 	Order() assurance.Order
@@ -119,6 +122,8 @@ type question struct {
 	ruling   access.Ruling
 	why      access.Code          // of a refusal by the policy
 	advice   *access.StepUpAdvice // nil: no login would do, or none is needed
+	searched *oracle              // what was imagined on the way; nil: nothing
+	faulty   bool                 // some login did not count because asking about it failed
 	decision access.Decision
 	fault    error
 }
@@ -229,13 +234,13 @@ func (q *question) evaluate(ctx context.Context) error {
 }
 
 // conclude makes an outcome of the policy's ruling and of the logins that would do.
-func (q *question) conclude(context.Context) error {
+func (q *question) conclude(ctx context.Context) error {
 	q.decision.Obligations = q.ruling.Obligations
 	if q.advice != nil {
 		q.stepUp()
 		return nil
 	}
-	q.decision.ValidUntil = q.validUntil()
+	q.decision.ValidUntil = q.validUntil(ctx)
 	if !q.ruling.Allow {
 		q.deny()
 		return nil
@@ -264,13 +269,32 @@ func (q *question) stepUp() {
 	q.decision.Challenges = access.StepUpChallenges(*q.advice)
 }
 
-// validUntil is the first conservative form: only a policy that never looks at the time
-// gives answers that are known to last.
-func (q *question) validUntil() int64 {
-	if q.claims == nil || q.Keep < time.Second || !q.policy.Timeless() {
+// validUntil returns the NumericDate until which a fresh answer would be the same as far
+// as time alone goes; 0 if that is not known. It is never later than the token's exp, or
+// than answers.keep from now.
+func (q *question) validUntil(ctx context.Context) int64 {
+	if q.claims == nil || q.Keep < time.Second {
 		return 0
 	}
-	return min(q.claims.ExpiresAt, q.now.Add(q.Keep).Unix())
+	until, known := q.policy.LastsUntil(ctx, q.doc)
+	if !known || !q.nobodyCould(ctx, &until) {
+		return 0
+	}
+	return min(until, q.claims.ExpiresAt, q.now.Add(q.Keep).Unix())
+}
+
+// nobodyCould brings a moment forward to the first at which one of the logins that do not
+// help now might help. False if that is not known.
+func (q *question) nobodyCould(ctx context.Context, until *int64) bool {
+	if q.ruling.Allow || q.searched == nil {
+		return true
+	}
+	if q.why == access.WindowTooShort || q.faulty {
+		return false
+	}
+	refusal, known := q.policy.RefusalLastsUntil(ctx, q.searched.vocabulary, q.now.Unix(), q.searched.documents())
+	*until = min(*until, refusal)
+	return known
 }
 
 // refusal is a plain deny on the way, which is no fault.

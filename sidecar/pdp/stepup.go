@@ -2,7 +2,10 @@ package pdp
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/assurance"
@@ -37,10 +40,12 @@ func (q *question) search(ctx context.Context) error {
 		return nil
 	}
 	o := &oracle{question: q, vocabulary: vocabulary, imagined: map[place]input.Document{}}
+	q.searched = o
 	found, err := derive.Search(ctx, vocabulary.Logins, o)
 	if err != nil {
 		return &access.Fault{Code: access.PolicyTimeout, Err: err}
 	}
+	q.faulty, q.fault = len(found.Faults) > 0, errors.Join(found.Faults...)
 	if len(found.Ways) > 0 {
 		present := q.present()
 		q.why = o.whyStepUp(ctx, present, found.Ways[0])
@@ -116,4 +121,9 @@ func (o *oracle) document(ctx context.Context, c derive.Candidate) (input.Docume
 	doc = doc.Assured(reading.Assurance)
 	o.imagined[at] = doc
 	return doc, nil
+}
+
+// documents returns the documents of all candidates that were imagined.
+func (o *oracle) documents() []input.Document {
+	return slices.Collect(maps.Values(o.imagined))
 }

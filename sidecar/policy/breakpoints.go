@@ -33,7 +33,7 @@ func (s *Snapshot) AgeBreakpoints(ctx context.Context, doc input.Document, timeC
 	for _, name := range timeClaims {
 		symbols = append(symbols, symbol{refClaim(name), before(doc.Now)})
 	}
-	ages, ok, err := s.residualRoots(ctx, doc, symbols)
+	ages, ok, err := s.residualRoots(ctx, doc, symbols, clockKnown)
 	if err != nil {
 		return nil, false, err
 	}
@@ -56,7 +56,7 @@ func (l *library) loginTimes() []ast.Ref {
 
 // residualRoots evaluates allow as far as it goes without the symbols and finds the roots
 // of what is left.
-func (s *Snapshot) residualRoots(ctx context.Context, doc input.Document, symbols []symbol) ([]int64, bool, error) {
+func (s *Snapshot) residualRoots(ctx context.Context, doc input.Document, symbols []symbol, clock bool) ([]int64, bool, error) {
 	if s.residual == nil {
 		return nil, false, nil
 	}
@@ -64,7 +64,7 @@ func (s *Snapshot) residualRoots(ctx context.Context, doc input.Document, symbol
 	if err != nil {
 		return nil, false, fmt.Errorf("%w: reading the document: %w", ErrEvaluation, err)
 	}
-	left, err := s.partial(ctx, in, doc.Now, symbols)
+	left, err := s.partial(ctx, in, doc.Now, symbols, clock)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, false, fault(ctx, err)
@@ -77,8 +77,8 @@ func (s *Snapshot) residualRoots(ctx context.Context, doc input.Document, symbol
 }
 
 // partial evaluates `data.<package>.allow = true` with the symbols unknown. Clocks inside
-// the policy are known: they show now.
-func (s *Snapshot) partial(ctx context.Context, in ast.Value, now int64, symbols []symbol) (left *rego.PartialQueries, err error) {
+// the policy show now, if the clock is known.
+func (s *Snapshot) partial(ctx context.Context, in ast.Value, now int64, symbols []symbol, clock bool) (left *rego.PartialQueries, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			left, err = nil, fmt.Errorf("%w: the engine broke: %v", ErrEvaluation, r)
@@ -90,7 +90,7 @@ func (s *Snapshot) partial(ctx context.Context, in ast.Value, now int64, symbols
 	}
 	return s.residual.Partial(ctx,
 		rego.EvalParsedInput(in), rego.EvalParsedUnknowns(unknown), rego.EvalTime(time.Unix(now, 0)),
-		rego.EvalNondeterministicBuiltins(true))
+		rego.EvalNondeterministicBuiltins(clock))
 }
 
 // preparePartial prepares the query that [Snapshot.partial] evaluates. Nil where that

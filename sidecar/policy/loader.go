@@ -86,6 +86,7 @@ func (l *loader) complete(ctx context.Context, s *Snapshot, t tree, data access.
 	}
 	s.timeless = timeless(s.policy.compiler, outputs)
 	s.thresholds = thresholds(s.policy.compiler, outputs, refNow)
+	s.otherThresholds = thresholds(s.policy.compiler, besidesAllow(outputs), refNow)
 	s.ages = thresholds(s.policy.compiler, outputs, s.library.loginTimes()...)
 	s.residual = preparePartial(ctx, s.policy, outputs[0])
 	return nil

@@ -29,6 +29,7 @@ type Snapshot struct {
 	// document; ages those at which it can change with the time of the login. Nil: that is
 	// not so simple.
 	thresholds, ages []int64
+	otherThresholds  []int64                    // as thresholds, for the outputs besides allow
 	residual         *rego.PreparedPartialQuery // allow, for partial evaluation; nil: it cannot be
 }
 
