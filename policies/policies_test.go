@@ -109,8 +109,8 @@ func TestEveryRuleIsAnnotated(t *testing.T) {
 			described[a.GetTargetPath().String()] = true
 		}
 		for _, rule := range module.Rules {
-			if !described[rule.Ref().GroundPrefix().String()] && !described[rule.Path().String()] {
-				t.Errorf("%s: the rule %s has no annotation", rule.Location, rule.Head.Name)
+			if !described[rule.Ref().GroundPrefix().String()] {
+				t.Errorf("%s: the rule %s has no annotation", rule.Location, rule.Ref())
 			}
 		}
 	}
