@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -166,7 +167,7 @@ func (c *checker) additions(ctx context.Context) {
 // compile compiles the rules with the schema, and the tests with the rules but without:
 // of these only what is wrong in tests is new.
 func (c *checker) compile(ctx context.Context) error {
-	schemas, err := schemaSet()
+	schemas, err := schemaSet(c.tree.base)
 	if err != nil {
 		return err
 	}
@@ -229,10 +230,14 @@ func (c *checker) compileWith(ctx context.Context, modules map[string]*ast.Modul
 	return nil
 }
 
-// schemaSet makes the schema of the document that of every package's input; those that
-// annotations name are there beside it.
-func schemaSet() (*ast.SchemaSet, error) {
+// schemaSet makes the schema of the document that of every package's input. Those that
+// annotations name are there beside it: ours, and the author's own from the folder
+// schemas, named by their paths as OPA names them.
+func schemaSet(dir string) (*ast.SchemaSet, error) {
 	set := ast.NewSchemaSet()
+	if err := authorsSchemas(set, filepath.Join(dir, "schemas")); err != nil {
+		return nil, err
+	}
 	for _, s := range []struct {
 		ref  ast.Ref
 		text []byte
@@ -242,13 +247,44 @@ func schemaSet() (*ast.SchemaSet, error) {
 		{ast.MustParseRef("schema.login.input"), policies.LoginSchema()},
 		{ast.MustParseRef("schema.assurance.input"), policies.AssuranceSchema()},
 	} {
-		var schema any
-		if err := util.UnmarshalJSON(s.text, &schema); err != nil {
-			return nil, fmt.Errorf("reading the schema %s: %w", s.ref, err)
+		if err := putSchema(set, s.ref, s.text); err != nil {
+			return nil, err
 		}
-		set.Put(s.ref, schema)
 	}
 	return set, nil
+}
+
+func authorsSchemas(set *ast.SchemaSet, dir string) error {
+	return filepath.WalkDir(dir, func(name string, _ fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil // most have no such folder
+		case err != nil || filepath.Ext(name) != ".json":
+			return err
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(dir, strings.TrimSuffix(name, ".json"))
+		if err != nil {
+			return err
+		}
+		ref := ast.Ref{ast.SchemaRootDocument}
+		for _, part := range strings.Split(filepath.ToSlash(rel), "/") {
+			ref = ref.Append(ast.StringTerm(part))
+		}
+		return putSchema(set, ref, text)
+	})
+}
+
+func putSchema(set *ast.SchemaSet, ref ast.Ref, text []byte) error {
+	var schema any
+	if err := util.UnmarshalJSON(text, &schema); err != nil {
+		return fmt.Errorf("reading the schema %s: %w", ref, err)
+	}
+	set.Put(ref, schema)
+	return nil
 }
 
 // hasAllow demands a plain rule allow in the package, or in some package.

@@ -30,6 +30,10 @@ func TestCheck(t *testing.T) {
 		{"a test may use the shipped samples", good.with(files{"p_test.rego": "package p_test\n\nimport data.stepup.samples\n\ntest_x if not data.p.allow with input as samples.document([])\n"}), nil},
 		{"but must compile", good.with(files{"p_test.rego": "package p_test\n\ntest_x if y\n"}), []string{"p_test.rego:3: rego_unsafe_var_error"}},
 		{"a package of the login rule has its own schema", good.with(files{"l.rego": "# METADATA\n# schemas:\n#   - input: schema.login.input\npackage l\n\nx if input.session\n"}), nil},
+		{"a schema of one's own, for data", files{
+			"p.rego":           "# METADATA\n# schemas:\n#   - data.acl: schema.acl\npackage p\n\nallow if input.subject.id in data.acl.staf\n",
+			"schemas/acl.json": `{"type": "object", "properties": {"staff": {"type": "array"}}}`,
+		}, []string{`p.rego:6: did you mean "staff"?`}},
 		{"unused variable", rego("allow if { x := 1; input.token }"), []string{"p.rego:3: assigned var x unused"}},
 		{"unused import", rego("import data.q\nallow if input.token"), []string{"p.rego:3: unused"}},
 		{"syntax in two files", files{"a.rego": "package a\n\nallow if {", "b.rego": "package b\n\nallow if {"}, []string{"a.rego:3", "b.rego:3"}},
