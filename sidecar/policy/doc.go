@@ -16,6 +16,9 @@
 // is read. Of a policy's own tree only data below stepup/levels and stepup/vocabularies
 // reaches the library, and only after [stepup/sidecar/assurance] has merged it.
 //
+// [Check] is for authors: stricter than loading, it holds every package to the schema of
+// the document.
+//
 // A fault is an error here and never an answer: [ErrContract], [ErrEvaluation] and
 // [ErrTimeout]. An undefined allow is no fault; it refuses.
 //
