@@ -1,32 +1,31 @@
 package stepup.assurance
 
 # METADATA
-# title: Word of this issuer
-# description: What stands for a value of the vocabulary at an issuer that has words of its own.
-_word(name, shipped, level) := input.token.vocabulary.levels[level] if {
-	name == _vocabulary.words
-	_ := shipped
+# title: Meanings of a value
+# description: >-
+#   The levels that a value of a claim is mapped to, "none" included. An issuer's own word
+#   for a level stands in place of the vocabulary's, which then means nothing there.
+_meanings(name, value) := {level |
+	level := _vocabulary.claims[name][value]
+	not _own_word(name, level)
+} | {level |
+	some level in _vocabulary.claims[name]
+	_own_word(name, level) == value
 }
-
-else := shipped
 
 # METADATA
-# title: Meanings
-# description: The levels that each value of a claim is mapped to, "none" included.
-_meanings[name][word] contains level if {
-	some name, values in _vocabulary.claims
-	some shipped, level in values
-	word := _word(name, shipped, level)
-}
+# title: Own word
+# description: What an issuer with words of its own says for a level. Most have none.
+_own_word(name, level) := input.token.vocabulary.levels[level] if name == _vocabulary.words
 
 # METADATA
 # title: Levels that a value gives
 # description: The value "0" is a login by cookie alone (OpenID Connect Core, section 2) and gives none.
-_gives(name, text) := _meanings[name][text] if text != "0"
+_gives(name, value) := _meanings(name, value) if value != "0"
 
 # METADATA
 # title: Known values
 # description: Those of which it is known what they give, if only nothing.
-_known(name, text) if _meanings[name][text]
+_known(name, value) if count(_meanings(name, value)) > 0
 
 _known(_, "0")
