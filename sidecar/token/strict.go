@@ -31,8 +31,8 @@ var (
 
 // decodeObject reads exactly one JSON object and refuses what two readers could take
 // for different things: duplicate names, bytes that are not UTF-8, unpaired surrogates,
-// anything after the object (RFC 8725, section 2.4; RFC 8259, sections 4 and 8). Numbers
-// come as [json.Number].
+// anything after the object (RFC 7515 and RFC 7519, section 4 each; RFC 8725, sections 2.6
+// and 3.7). Numbers come as [json.Number].
 func decodeObject(data []byte) (access.Object, error) {
 	d := jsontext.NewDecoder(bytes.NewReader(data))
 	if d.PeekKind() != jsontext.KindBeginObject {

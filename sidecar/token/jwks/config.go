@@ -124,11 +124,11 @@ func checkURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%s is not a URL", token.Quote(raw))
+		return nil, errors.New("not a URL") // not repeated: there may be a password in it
 	case u.Host == "" || u.Opaque != "":
 		return nil, fmt.Errorf("%s is not an absolute URL with a host", token.Quote(raw))
 	case u.User != nil:
-		return nil, errors.New("a URL with a user name or password") // not repeated: it is a secret
+		return nil, errors.New("a URL with a user name or password")
 	case u.Fragment != "":
 		return nil, fmt.Errorf("%s has a fragment", token.Quote(raw))
 	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):

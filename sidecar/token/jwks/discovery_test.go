@@ -187,6 +187,7 @@ func TestNewRefuses(t *testing.T) {
 		{"http elsewhere", jwks.Config{Issuer: "http://idp.example"}, "neither https nor http on loopback"},
 		{"http on what looks like loopback", jwks.Config{Issuer: "http://127.0.0.1.example"}, "neither"},
 		{"a user name", jwks.Config{Issuer: "https://user:secret@idp.example"}, "user name"},
+		{"a user name in what is no URL", jwks.Config{Issuer: "https://user:secret@idp.example:x"}, "not a URL"},
 		{"a query", jwks.Config{Issuer: "https://idp.example?a=b"}, "query"},
 		{"a fragment", jwks.Config{Issuer: "https://idp.example#a"}, "fragment"},
 		{"no host", jwks.Config{Issuer: "https:///a"}, "host"},
