@@ -46,6 +46,17 @@ func tellFindings(t terminal, dir string, findings []policy.Finding) error {
 	if failed {
 		return exitCode(exitFault)
 	}
-	_, err := fmt.Fprintf(t.out, "%s: nothing wrong found\n", dir)
+	_, err := fmt.Fprintf(t.out, "%s: %s\n", dir, summaryOf(len(findings)))
 	return err
+}
+
+// summaryOf says how much was found where nothing of it is an error.
+func summaryOf(warnings int) string {
+	switch warnings {
+	case 0:
+		return "nothing wrong found"
+	case 1:
+		return "one warning, no error"
+	}
+	return fmt.Sprintf("%d warnings, no error", warnings)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -14,12 +15,13 @@ import (
 type configFlags struct {
 	file string
 	cmd  *cobra.Command
-	keys map[string]string // flag to path
+	keys map[string]*config.Key // by flag
 }
 
-// register adds the flags to a command.
+// register adds the flags to a command. Those of single keys are many, so that help lists
+// them where a reader looks for them only: see [configFlags.list].
 func (c *configFlags) register(cmd *cobra.Command) {
-	c.cmd, c.keys = cmd, map[string]string{}
+	c.cmd, c.keys = cmd, map[string]*config.Key{}
 	cmd.Flags().StringVar(&c.file, "config", "", "read the configuration from this YAML `file`")
 	c.add(config.Keys())
 }
@@ -33,21 +35,92 @@ func (c *configFlags) add(keys []*config.Key) {
 		if k.Later {
 			continue
 		}
-		c.keys[k.Flag] = k.Path
-		c.cmd.Flags().String(k.Flag, "", fmt.Sprintf("set %s", k.Path))
-		f := c.cmd.Flags().Lookup(k.Flag)
+		c.keys[k.Flag] = k
+		f := c.cmd.Flags().VarPF(&keyValue{kind: k.Kind}, k.Flag, "", helpOf(k))
 		f.Hidden = true
-		f.DefValue = ""
+		if k.Kind == config.Boolean {
+			f.NoOptDefVal = "true"
+		}
 	}
+}
+
+// helpOf is what help says of a key.
+func helpOf(k *config.Key) string {
+	if len(k.One) == 0 {
+		return k.Help
+	}
+	return k.Help + " One of: " + strings.Join(k.One, ", ") + "."
+}
+
+// list makes help end with the flags of single keys.
+func (c *configFlags) list(cmd *cobra.Command) {
+	help := cmd.HelpFunc()
+	cmd.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		help(cmd, args)
+		cmd.Printf("\nConfiguration, one flag a key (docs/configuration.md says more of each):\n%s", c.usages())
+	})
+}
+
+// usages is the list of flags, each with its help and default.
+func (c *configFlags) usages() string {
+	shown := pflag.NewFlagSet("configuration", pflag.ContinueOnError)
+	c.cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if k, ok := c.keys[f.Name]; ok {
+			one := *f
+			one.Hidden, one.DefValue, one.NoOptDefVal = false, k.Default, ""
+			shown.AddFlag(&one)
+		}
+	})
+	return shown.FlagUsagesWrapped(100)
 }
 
 // load reads the configuration: flag before environment before file before default.
 func (c *configFlags) load(t terminal) (*config.Config, []string, error) {
 	flags := map[string]string{}
 	c.cmd.Flags().Visit(func(f *pflag.Flag) {
-		if path, ok := c.keys[f.Name]; ok {
-			flags[path] = f.Value.String()
+		if k, ok := c.keys[f.Name]; ok {
+			flags[k.Path] = f.Value.String()
 		}
 	})
 	return config.Load(config.Options{File: c.file, Environ: t.environ, Flags: flags})
+}
+
+// A keyValue is what a flag gives a key: text, which the configuration reads and checks.
+type keyValue struct {
+	text string
+	kind config.Kind
+}
+
+func (v *keyValue) String() string { return v.text }
+
+func (v *keyValue) Set(text string) error {
+	v.text = text
+	return nil
+}
+
+// Type is the word for the value in help.
+func (v *keyValue) Type() string {
+	switch v.kind {
+	case config.Texts, config.TextMap, config.FreeMap, config.Sections:
+		return "yaml"
+	case config.Listen:
+		return "address"
+	case config.Number:
+		return "number"
+	case config.Boolean:
+		return "true|false"
+	}
+	word, _, _ := strings.Cut(string(v.kind), ",")
+	return word
+}
+
+// noArgs refuses what stands beside the flags.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usageError{
+		problem: fmt.Sprintf("%q is one word too many: %s takes flags only", args[0], cmd.CommandPath()),
+		hint:    "a flag that is true or false is written --flag or --flag=false; " + cmd.CommandPath() + " --help lists the flags",
+	}
 }

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,7 +47,7 @@ Exit codes: %d allow, %d step up, %d deny, %d no decision could be made, %d wron
 			exitOK, exitStepUp, exitDeny, exitFault, exitUsage),
 		Example: `  stepup token --level mfa | stepup decide --dev --token - --action GET --resource /employees
   stepup token | stepup decide --dev --token - --action GET --resource /employees --explain`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), t) },
 	}
 	f.config.register(cmd)
@@ -191,7 +193,7 @@ func (f *decideFlags) readToken(t terminal) (string, error) {
 	}
 	token := strings.TrimSpace(string(text))
 	if token == "" {
-		return "", usageError{problem: "the token is empty", hint: "leave --token out to ask as nobody"}
+		return "", usageError{problem: "the token is empty", hint: "did the command that should print it succeed? Leave --token out to ask as nobody"}
 	}
 	return token, nil
 }
@@ -206,13 +208,14 @@ func (f *decideFlags) tell(ctx context.Context, w io.Writer, core *sidecar.Core,
 		return err
 	}
 	if f.json {
-		return json.MarshalWrite(w, why, jsontext.Multiline(true))
+		text, err := json.Marshal(why, jsontext.WithIndent("  "))
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(w, "%s\n", text)
+		return err
 	}
-	text := why.Text()
-	if note.Fault != nil {
-		text += fmt.Sprintf("detail: %s\n", note.Fault)
-	}
-	_, err = io.WriteString(w, text)
+	_, err = io.WriteString(w, why.Text()+furthermore(note))
 	return err
 }
 
@@ -228,30 +231,96 @@ func (f *decideFlags) why(ctx context.Context, core *sidecar.Core, note pdp.Reco
 	return explain.New(note.Decision, &trace), nil
 }
 
+// furthermore is what an explanation does not tell: the login to ask for, and the detail
+// that is for logs and not for callers.
+func furthermore(note pdp.Record) string {
+	var b strings.Builder
+	if note.Decision.StepUp != nil {
+		b.WriteString("\nWhat would do:\n\n")
+		tellStepUp(&b, *note.Decision.StepUp)
+	}
+	tellDetail(&b, note)
+	return b.String()
+}
+
 // tellDecision prints the outcome in one line, then what goes with it.
 func tellDecision(w io.Writer, note pdp.Record) error {
 	d := note.Decision
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s", d.Outcome)
-	if d.Outcome == access.Indeterminate {
-		fmt.Fprint(&b, " (no decision could be made)")
-	}
-	fmt.Fprintln(&b)
+	b.WriteString(headline(d.Outcome) + "\n")
 	for _, r := range d.Reasons {
-		fmt.Fprintf(&b, "  reason     %s: %s\n", r.Code, r.Message)
+		row(&b, "reason", "%s: %s", r.Code, r.Message)
 	}
-	if note.Fault != nil {
-		fmt.Fprintf(&b, "  detail     %s\n", note.Fault)
+	tellDetail(&b, note)
+	if d.StepUp != nil {
+		tellStepUp(&b, *d.StepUp)
 	}
 	if note.Claims != nil {
-		fmt.Fprintf(&b, "  subject    %s %q of %s\n", note.Subject.Type, note.Subject.ID, note.Claims.Issuer)
-		fmt.Fprintf(&b, "  assurance  %s %v, methods %v, signed in %s\n", d.Assurance.Level, d.Assurance.Levels, d.Assurance.Methods, when(d.Assurance.AuthTime))
+		row(&b, "subject", "%s %q of %s", note.Subject.Type, note.Subject.ID, note.Claims.Issuer)
+		row(&b, "assurance", "%s", assuranceText(d.Assurance))
 	}
 	if d.Revision != "" {
-		fmt.Fprintf(&b, "  revision   %s\n", d.Revision)
+		row(&b, "revision", "%s", d.Revision)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// headline is the outcome as a person says it.
+func headline(o access.Outcome) string {
+	if o == access.Indeterminate {
+		return "no decision"
+	}
+	return strings.ReplaceAll(o.String(), "_", " ")
+}
+
+// row writes one line: what it is about, and what there is to say.
+func row(b *strings.Builder, about, format string, args ...any) {
+	fmt.Fprintf(b, "  %-10s %s\n", about, fmt.Sprintf(format, args...))
+}
+
+// tellDetail prints what the log would have, unless the reason says it already.
+func tellDetail(b *strings.Builder, note pdp.Record) {
+	if note.Fault != nil && note.Fault.Error() != string(note.Decision.Code()) {
+		row(b, "detail", "%s", note.Fault)
+	}
+}
+
+// tellStepUp prints the login to ask for, and others that would do.
+func tellStepUp(b *strings.Builder, advice access.StepUpAdvice) {
+	row(b, "step up", "%s", loginText(advice))
+	row(b, "", "ask for %s", parameters(advice.AuthorizationRequest))
+	for _, other := range advice.Alternatives {
+		row(b, "or", "%s", loginText(other))
+		row(b, "", "ask for %s", parameters(other.AuthorizationRequest))
+	}
+}
+
+func loginText(advice access.StepUpAdvice) string {
+	if advice.MaxAge == nil {
+		return fmt.Sprintf("to %s, at any time", advice.Level)
+	}
+	return fmt.Sprintf("to %s, at most %d s ago", advice.Level, *advice.MaxAge)
+}
+
+// parameters are those of an authorization request, as an application would be told them.
+func parameters(request map[string]string) string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(request)) {
+		list = append(list, fmt.Sprintf("%s=%q", name, request[name]))
+	}
+	return strings.Join(list, " ")
+}
+
+func assuranceText(a access.Assurance) string {
+	text := a.Level
+	if len(a.Levels) > 1 {
+		text += " (" + strings.Join(a.Levels, ", ") + ")"
+	}
+	if len(a.Methods) > 0 {
+		text += " by " + strings.Join(a.Methods, ", ")
+	}
+	return text + ", signed in " + when(a.AuthTime)
 }
 
 func when(authTime int64) string {

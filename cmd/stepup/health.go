@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -23,7 +24,7 @@ func newHealth(t terminal) *cobra.Command {
 		Short: "Ask a running sidecar whether it is ready; exit 0 if it is",
 		Long: `Ask a running sidecar whether it is ready, at the health.address of its configuration.
 For images without a shell, as the command of a probe.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, _, err := c.load(t)
 			if err != nil {
@@ -62,7 +63,11 @@ func probe(ctx context.Context, w io.Writer, network, address, path string) erro
 		return hinted{fmt.Errorf("nobody answers on %s: %w", address, err), "is the sidecar running, and is this its configuration?"}
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if _, err := io.Copy(w, io.LimitReader(resp.Body, 1<<16)); err != nil {
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(w, "%s\n", bytes.TrimSpace(text)); err != nil {
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {

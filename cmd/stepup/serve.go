@@ -1,13 +1,11 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
-	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +28,7 @@ http.address, --policy-path for policy.path. A flag comes before the environment
 		Example: `  stepup serve --dev
   stepup serve --config stepup.yaml
   stepup serve --dev --watch --policy-path ./policies --policy-package app`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, warnings, err := c.load(t)
 			if err != nil {
@@ -51,56 +49,27 @@ http.address, --policy-path for policy.path. A flag comes before the environment
 				return err
 			}
 			if dev {
-				server.Listening = func(doors net.Addr) { invite(t.out, cfg, doors) }
+				server.Listening = func(doors net.Addr) { invite(t, cfg, doors) }
 			}
-			return server.Run(cmd.Context())
+			return hintAddress(server.Run(cmd.Context()))
 		},
 	}
 	c.register(cmd)
+	c.list(cmd)
 	cmd.Flags().BoolVar(&dev, "dev", false, "accept tokens of the development issuer (stepup token); loopback only")
 	cmd.Flags().BoolVar(&watch, "watch", false, "follow the files of policy.path")
 	cmd.Flags().BoolVar(&printConfig, "print-config", false, "print the configuration with the origin of each value, and exit")
 	return cmd
 }
 
+// hintAddress says what to do when somebody else listens already.
+func hintAddress(err error) error {
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return err
+	}
+	return hinted{err, "another program listens there, maybe another sidecar; take other ports, such as --http-address 127.0.0.1:9181 --health-address 127.0.0.1:9182"}
+}
+
 func newLogger(cfg *config.Config, w io.Writer) (*slog.Logger, error) {
 	return telemetry.NewLogger(cfg.Log.Format, cfg.Log.Level, w)
-}
-
-// invite prints questions to try, which work as they are printed.
-func invite(w io.Writer, cfg *config.Config, doors net.Addr) {
-	if network, _ := cfg.HTTP.Address.Network(); network != "tcp" || cfg.HTTP.TLS.Cert != "" || !cfg.Policy.Demonstration() {
-		return
-	}
-	self := program()
-	_, _ = fmt.Fprintf(w, "\nstepup is listening on http://%s with the Fabrikam demonstration policy. Try, in another terminal:\n", doors)
-	for _, try := range []struct{ title, level, resource string }{
-		{"Customers, for anyone who has signed in: allow", "normal", "/customers"},
-		{"Employees, salaries inside, after a password only: deny", "normal", "/employees"},
-		{"Employees, after a second factor: allow", "mfa", "/employees"},
-		{"Payroll, which nobody may even read here: deny", "phr", "/payroll/transfers"},
-	} {
-		_, _ = fmt.Fprintf(w, `
-# %s
-curl -s http://%s/v1/decision -H 'Content-Type: application/json' \
-  -d '{"token":"'"$(%s token --level %s)"'","action":{"name":"GET"},"resource":{"type":"route","id":"%s"}}'
-`, try.title, doors, self, try.level, try.resource)
-	}
-	_, _ = fmt.Fprintln(w)
-}
-
-// program is how this program can be called again from the folder it was called in.
-func program() string {
-	path, err := os.Executable()
-	if err != nil {
-		return os.Args[0]
-	}
-	here, err := os.Getwd()
-	if err != nil {
-		return path
-	}
-	if near, err := filepath.Rel(here, path); err == nil && !strings.HasPrefix(near, "..") {
-		return "./" + near
-	}
-	return path
 }

@@ -30,7 +30,7 @@ Levels: %s, none. None says nothing about the login.`, strings.Join(devissuer.Le
 		Example: `  stepup token --level mfa --age 10m
   stepup token --level normal --subject bob --scope read:customers
   stepup token --machine --claim department='"sales"'`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if idToken {
 				o.Kind = token.IDToken
