@@ -65,7 +65,7 @@ func TestMetadataIsRefused(t *testing.T) {
 		{"leading to a file", `{"issuer":"%s","jwks_uri":"file:///etc/passwd"}`, "not an absolute URL"},
 		{"leading to somebody's password", `{"issuer":"%s","jwks_uri":"https://u:p@keys.example/keys"}`, "user name"},
 		{"not JSON", `<html>`, "invalid character"},
-		{"a list", `["%s"]`, "cannot"},
+		{"a list", `["%s"]`, "array"},
 		{"too large", `{"issuer":"%s","x":"` + strings.Repeat("x", 512<<10) + `"}`, "more than 524288 bytes"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

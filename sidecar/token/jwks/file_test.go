@@ -1,8 +1,11 @@
 package jwks_test
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,6 +39,27 @@ func TestAFileIsReadWhenItChanges(t *testing.T) {
 	b.want("the old key is gone", "key-1", "key_not_found", 0)
 	b.clock.Advance(30 * 24 * time.Hour)
 	b.want("a file does not age", next.ID, found, 0)
+}
+
+// TestAFileThatIsBeingRead holds the first reading up, by a pipe, and asks meanwhile: who
+// comes first must be waiting for it, not be told that there are no keys.
+func TestAFileThatIsBeingRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Skipf("no pipes here: %v", err)
+	}
+	b := fileBench(t, path)
+	go b.set.Run(t.Context())
+	pipe, err := os.OpenFile(path, os.O_WRONLY, 0) // returns once the other end is being read
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = pipe.Close() }()
+	impatient, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.set.Find(impatient, "key-1"); !errors.Is(err, context.Canceled) {
+		t.Errorf("Find during the first reading: %v, want waiting until the caller gives up", err)
+	}
 }
 
 func TestAFileHalfWritten(t *testing.T) {

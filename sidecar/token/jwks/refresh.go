@@ -31,7 +31,7 @@ func (s *Set) dueAt(st state, now time.Time, lifetime time.Duration) bool {
 	case st.err != nil:
 		return now.Sub(st.attempted) >= s.pause(st, now)
 	case s.isFile():
-		return false
+		return st.got.IsZero() // the first reading is under way: wait for it
 	}
 	return now.Sub(st.got) >= lifetime
 }
