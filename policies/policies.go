@@ -59,6 +59,9 @@ func Levels() map[string]any { return data("stepup/levels/data.json") }
 func Vocabularies() map[string]any {
 	all := map[string]any{}
 	for _, folder := range entries("stepup/vocabularies") {
+		if !folder.IsDir() {
+			continue
+		}
 		all[folder.Name()] = data(path.Join("stepup/vocabularies", folder.Name(), "data.json"))
 	}
 	return all

