@@ -89,6 +89,7 @@ func (l *loader) complete(ctx context.Context, s *Snapshot, t tree, data access.
 	s.otherThresholds = thresholds(s.policy.compiler, besidesAllow(outputs), refNow)
 	s.ages = thresholds(s.policy.compiler, outputs, s.library.loginTimes()...)
 	s.residual = preparePartial(ctx, s.policy, outputs[0])
+	s.documents = baseDocuments(data, s.policy.compiler)
 	return nil
 }
 

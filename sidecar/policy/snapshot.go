@@ -31,6 +31,7 @@ type Snapshot struct {
 	thresholds, ages []int64
 	otherThresholds  []int64                    // as thresholds, for the outputs besides allow
 	residual         *rego.PreparedPartialQuery // allow, for partial evaluation; nil: it cannot be
+	documents        []ast.Ref                  // the policy's own data
 }
 
 // Revision names the policy, as told in answers.
