@@ -2,7 +2,6 @@ package input_test
 
 import (
 	"encoding/json"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -29,7 +28,11 @@ func TestUntoldIsAllElse(t *testing.T) {
 		unknown = append(unknown, strings.Join(path, "/"))
 	}
 	var missed []string
-	for _, member := range schemaMembers(t) {
+	for member := range schemaMembers(t) {
+		member = strings.ReplaceAll(strings.TrimPrefix(member, "input."), ".", "/")
+		if partly(unknown, member) || partly(knownOfAnybody, member) {
+			continue // its members are told apart
+		}
 		if covered(unknown, member) == covered(knownOfAnybody, member) {
 			missed = append(missed, member)
 		}
@@ -46,32 +49,9 @@ func covered(list []string, member string) bool {
 	})
 }
 
-// schemaMembers returns the members of the document, and of the objects in it.
-func schemaMembers(t *testing.T) []string {
-	t.Helper()
-	text, err := os.ReadFile("../../policies/schemas/access/input.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var schema struct {
-		Properties map[string]struct{ Properties map[string]any }
-	}
-	if err := json.Unmarshal(text, &schema); err != nil {
-		t.Fatal(err)
-	}
-	var members []string
-	for name, member := range schema.Properties {
-		if len(member.Properties) == 0 {
-			members = append(members, name)
-		}
-		for below := range member.Properties {
-			members = append(members, name+"/"+below)
-		}
-	}
-	if len(members) < 20 {
-		t.Fatalf("only %d members found in the schema: %q", len(members), members)
-	}
-	return members
+// partly reports whether the list names something below a member.
+func partly(list []string, member string) bool {
+	return slices.ContainsFunc(list, func(one string) bool { return strings.HasPrefix(one, member+"/") })
 }
 
 // What is told is known.
