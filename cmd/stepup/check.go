@@ -20,7 +20,7 @@ with the names of levels held against the known ones.
 
 Exit codes: 0 nothing found, 1 something is wrong, 2 wrong usage.`,
 		Example: `  stepup check ./policies --package app`,
-		Args:    cobra.ExactArgs(1),
+		Args:    oneFolder,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			findings, err := policy.Check(cmd.Context(), args[0], policy.Config{Package: pkg, Builtins: builtins})
 			if err != nil {
@@ -32,6 +32,13 @@ Exit codes: 0 nothing found, 1 something is wrong, 2 wrong usage.`,
 	cmd.Flags().StringVar(&pkg, "package", "", "the package that decides; with it, its rule allow is asked for too")
 	cmd.Flags().StringSliceVar(&builtins, "policy-builtins", nil, "built-in functions that policy.builtins gives back")
 	return cmd
+}
+
+func oneFolder(_ *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return nil
+	}
+	return usageError{problem: fmt.Sprintf("check takes one folder, not %d", len(args)), hint: "for example stepup check ./policy"}
 }
 
 // tellFindings prints one line a finding, as compilers do, and fails on errors.

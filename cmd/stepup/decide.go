@@ -18,6 +18,7 @@ import (
 
 	"stepup/sidecar"
 	"stepup/sidecar/access"
+	"stepup/sidecar/config"
 	"stepup/sidecar/explain"
 	"stepup/sidecar/pdp"
 )
@@ -80,6 +81,7 @@ func (f *decideFlags) run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
+	f.warn(t, cfg)
 	notes := &notebook{}
 	core, err := sidecar.NewCore(ctx, sidecar.Options{
 		Config: cfg, Dev: f.dev, Logger: slog.New(slog.DiscardHandler), Recorder: notes, Version: version,
@@ -105,6 +107,13 @@ func (f *decideFlags) run(ctx context.Context, t terminal) error {
 		return exitCode(code)
 	}
 	return nil
+}
+
+// warn tells why no token can be accepted, which the refusal of one does not.
+func (f *decideFlags) warn(t terminal, cfg *config.Config) {
+	if f.token != "" && !f.dev && len(cfg.Issuers) == 0 {
+		_, _ = fmt.Fprintln(t.err, "stepup: no issuer is configured, so every token is refused: --dev accepts those of stepup token, --config names a file with issuers of yours")
+	}
 }
 
 // A notebook keeps the record of the one decision that is made.
@@ -193,7 +202,7 @@ func (f *decideFlags) readToken(t terminal) (string, error) {
 	}
 	token := strings.TrimSpace(string(text))
 	if token == "" {
-		return "", usageError{problem: "the token is empty", hint: "did the command that should print it succeed? Leave --token out to ask as nobody"}
+		return "", usageError{problem: "the token is empty", hint: "did the command succeed that should have printed it? Leave --token out to ask as nobody"}
 	}
 	return token, nil
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -54,23 +53,17 @@ curl -s 'http://%s/v1/decision' -H 'Content-Type: application/json' \
 	_, _ = fmt.Fprint(t.out, b.String())
 }
 
-// program is how this program can be called from another terminal: by its name where
-// that finds it, else by its whole path, quoted for the shell.
+// program is how this program can be called from another terminal: as it was called if
+// the shell found it by its name, else by its whole path, quoted for the shell.
 func program() string {
-	path, err := os.Executable()
-	if err != nil {
+	if !strings.ContainsRune(os.Args[0], filepath.Separator) {
 		return os.Args[0]
 	}
-	if found, err := exec.LookPath(filepath.Base(path)); err == nil && same(found, path) {
-		return filepath.Base(path)
+	path, err := filepath.Abs(os.Args[0])
+	if err != nil {
+		return quoted(os.Args[0])
 	}
 	return quoted(path)
-}
-
-func same(one, other string) bool {
-	a, errA := os.Stat(one)
-	b, errB := os.Stat(other)
-	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
 // quoted writes a word so that a shell reads it as it is.
