@@ -2,14 +2,11 @@ package sidecar
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
-	"stepup/sidecar/access"
 	"stepup/sidecar/config"
-	"stepup/sidecar/input"
 	"stepup/sidecar/pdp"
 	"stepup/sidecar/policy"
 	"stepup/sidecar/protocol/native"
@@ -111,32 +108,7 @@ func openPolicies(ctx context.Context, o Options, issuers Issuers) (*policy.Poli
 // activePolicy returns what a decision asks; nil while there is none.
 func activePolicy(policies *policy.Policies) pdp.Policy {
 	if s := policies.Current(); s != nil {
-		return snapshot{s}
+		return s
 	}
 	return nil
-}
-
-// A snapshot is a policy.Snapshot whose errors carry the codes that callers are told.
-type snapshot struct{ *policy.Snapshot }
-
-func (s snapshot) Assure(ctx context.Context, doc input.Document) (policy.Reading, error) {
-	r, err := s.Snapshot.Assure(ctx, doc)
-	return r, faultOf(err)
-}
-
-func (s snapshot) Evaluate(ctx context.Context, doc input.Document) (access.Ruling, error) {
-	r, err := s.Snapshot.Evaluate(ctx, doc)
-	return access.Ruling(r), faultOf(err)
-}
-
-func faultOf(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, policy.ErrTimeout):
-		return &access.Fault{Code: access.PolicyTimeout, Err: err}
-	case errors.Is(err, policy.ErrContract):
-		return &access.Fault{Code: access.PolicyContract, Err: err}
-	}
-	return &access.Fault{Code: access.PolicyError, Err: err}
 }

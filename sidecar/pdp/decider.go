@@ -100,7 +100,7 @@ func (d *Decider) Decide(ctx context.Context, req access.Request) access.Decisio
 	q.answer(ctx)
 	q.decision.ID = newID()
 	d.Recorder.Record(ctx, Record{
-		Request: req, Claims: q.claims, Subject: input.SubjectOf(q.claims, q.decision.Assurance),
+		Request: req, Claims: q.claims, Subject: q.doc.Subject,
 		Document: q.asked, Decision: q.decision, Fault: q.fault, Took: time.Since(began),
 	})
 	return q.decision
@@ -202,8 +202,12 @@ func (q *question) assure(ctx context.Context) error {
 	if err := q.plausible(reading.Assurance.AuthTime); err != nil {
 		return err
 	}
-	q.decision.Assurance = reading.Assurance
 	q.doc = input.New(q.req, q.claims, reading.Assurance, q.now.Unix())
+	if q.doc.Subject.Type == access.SubjectClient {
+		// Machines do not sign in: what absence means at their issuer is not about them.
+		q.doc.Assurance = access.NoAssurance()
+	}
+	q.decision.Assurance = q.doc.Assurance
 	return nil
 }
 
@@ -266,7 +270,7 @@ func (q *question) stepUp() {
 	q.decision.Outcome = access.StepUp
 	q.decision.Reasons = []access.Reason{access.Because(q.why)}
 	q.decision.StepUp = q.advice
-	q.decision.Challenges = access.StepUpChallenges(*q.advice)
+	q.decision.Challenges = q.policy.Vocabulary(q.claims.Issuer).Challenges(*q.advice, q.claims.All)
 }
 
 // validUntil returns the NumericDate until which a fresh answer would be the same as far
@@ -306,7 +310,9 @@ func (r refusal) Error() string { return string(r) }
 // hold, and Indeterminate for everything that kept us from deciding.
 func (q *question) refuse(err error) {
 	code, isFault := classify(err)
-	q.fault = err
+	if _, plain := err.(refusal); !plain {
+		q.fault = err
+	}
 	q.decision.Outcome = access.Deny
 	if isFault {
 		q.decision.Outcome = access.Indeterminate

@@ -14,7 +14,9 @@ func (o *oracle) whyStepUp(ctx context.Context, present derive.Present, way deri
 		return access.LevelTooLow
 	case present.Lacks(way.Login) && o.scopeWouldDo(ctx, way):
 		return access.ScopeInsufficient
-	case o.doc.Assurance.AuthTime == 0 && len(o.vocabulary.AuthTime) > 0:
+	case len(o.vocabulary.AuthTime) == 0:
+		return access.LevelTooLow // no login here has an age: what is left is how they signed in
+	case o.doc.Assurance.AuthTime == 0:
 		return access.LoginTimeUnknown
 	}
 	return access.LoginTooOld
@@ -50,23 +52,24 @@ func (o *oracle) timeWouldDo(ctx context.Context) bool {
 		return false
 	}
 	for n, login := range o.vocabulary.Logins {
-		if o.anyMemberFresh(ctx, derive.Way{Login: login, Number: n}) {
+		if o.freshWouldDo(ctx, derive.Way{Login: login, Number: n}) {
 			return true
 		}
 	}
 	return false
 }
 
-func (o *oracle) anyMemberFresh(ctx context.Context, way derive.Way) bool {
+// freshWouldDo reports whether a login would do, were it known to be of this moment.
+func (o *oracle) freshWouldDo(ctx context.Context, way derive.Way) bool {
 	for m := range way.Login.Claims {
 		doc, err := o.document(ctx, derive.Candidate{Login: way.Login, Number: way.Number, Member: m})
 		if err != nil {
-			continue
+			return false
 		}
 		doc.Assurance.AuthTime = doc.Now
-		if allowed, err := o.allows(ctx, doc); err == nil && allowed {
-			return true
+		if allowed, err := o.allows(ctx, doc); err != nil || !allowed {
+			return false
 		}
 	}
-	return false
+	return true
 }
