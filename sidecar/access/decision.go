@@ -144,4 +144,13 @@ type Challenge struct {
 	ACRValues   []string // RFC 9470, section 3
 	MaxAge      *int64   // RFC 9470, section 3
 	Scope       []string
+	Claims      *ClaimsChallenge // nil but for Microsoft Entra
+}
+
+// A ClaimsChallenge is what Microsoft Entra's claims challenge has beyond RFC 6750
+// ("Claims challenges, claims requests and client capabilities", Microsoft identity
+// platform). It is written with an empty realm, as the common endpoint demands.
+type ClaimsChallenge struct {
+	AuthorizationURI string // where to sign in
+	Request          string // base64, padded, of a claims parameter (OpenID Connect Core, section 5.5)
 }

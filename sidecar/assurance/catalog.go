@@ -64,7 +64,10 @@ func (v vocabulary) reader() *Vocabulary {
 	if absent == "" {
 		absent = access.NoLevel
 	}
-	return &Vocabulary{Claims: v.Claims, Methods: v.Methods, AuthTime: v.AuthTime, Absent: absent, kinds: v.Kinds}
+	return &Vocabulary{
+		Claims: v.Claims, Methods: v.Methods, AuthTime: v.AuthTime, Absent: absent,
+		kinds: v.Kinds, challenge: v.Challenge,
+	}
 }
 
 // Order returns the order of levels.
@@ -75,8 +78,9 @@ func (c *Catalog) Names() []string { return slices.Sorted(maps.Keys(c.vocabulari
 
 // For returns the vocabulary as one issuer uses it. Words are this tenant's, level to
 // word: each stands in place of every value of the vocabulary's words claim that means
-// that level, which then means nothing. A maxLevel takes away the logins beyond it;
-// empty takes none away. An unknown name or level, and a word that could not be told
+// that level, which then means nothing. Where the vocabulary leaves a level to its tenants
+// and this one has no word for it, nothing means that level and no login of it is offered.
+// A maxLevel takes away the logins beyond it; empty takes none away. An unknown name or level, and a word that could not be told
 // apart, is an [Error].
 func (c *Catalog) For(name string, words map[string]string, maxLevel string) (*Vocabulary, error) {
 	shipped, known := c.vocabularies[name]
@@ -91,11 +95,11 @@ func (c *Catalog) For(name string, words map[string]string, maxLevel string) (*V
 	}
 	v := shipped.reader()
 	v.Name, v.Words, v.MaxLevel = name, maps.Clone(words), maxLevel
-	t := tenant{claim: shipped.Words, meanings: shipped.Claims[shipped.Words], words: words}
+	t := shipped.tenant(words)
 	v.Claims = t.claims(shipped.Claims)
 	for _, l := range shipped.Logins {
-		if maxLevel == "" || c.order.Satisfies(maxLevel, l.Level) {
-			v.Logins = append(v.Logins, t.login(l))
+		if t.says(l) && (maxLevel == "" || c.order.Satisfies(maxLevel, l.Level)) {
+			v.Logins = append(v.Logins, v.asked(t.login(l), shipped.Words))
 		}
 	}
 	return v, nil

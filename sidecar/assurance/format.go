@@ -15,14 +15,18 @@ import (
 
 // vocabulary is the form of data.stepup.vocabularies.<name>.
 type vocabulary struct {
-	Claims   map[string]map[string]string `json:"claims"`
-	Kinds    map[string]kind              `json:"kinds"`
-	Factors  *factors                     `json:"factors"`
-	Words    string                       `json:"words"`
-	Methods  []string                     `json:"methods"`
-	AuthTime []string                     `json:"auth_time"`
-	Absent   string                       `json:"absent"`
-	Logins   []login                      `json:"logins"`
+	Claims  map[string]map[string]string `json:"claims"`
+	Kinds   map[string]kind              `json:"kinds"`
+	Factors *factors                     `json:"factors"`
+	Words   string                       `json:"words"`
+	// RequiresWords lists the levels that mean something else at every tenant: their
+	// shipped values hold the place of the tenant's words and are never read themselves.
+	RequiresWords []string  `json:"requires_words"`
+	Methods       []string  `json:"methods"`
+	AuthTime      []string  `json:"auth_time"`
+	Absent        string    `json:"absent"`
+	Challenge     challenge `json:"challenge"`
+	Logins        []login   `json:"logins"`
 }
 
 // factors grant a level when a list claim holds two methods of different classes.

@@ -23,6 +23,8 @@ func (j *judge) judge() {
 	j.kinds()
 	j.factors()
 	j.absent()
+	j.requiresWords()
+	j.challenges()
 	for i := range j.Logins {
 		j.login(j.where.member("logins").index(i), j.Logins[i])
 	}
@@ -99,6 +101,28 @@ func (j *judge) factors() {
 		}
 	}
 	j.level(where.member("level"), j.Factors.Level)
+}
+
+// requiresWords: what is left to the tenants has a value in whose place their words stand.
+func (j *judge) requiresWords() {
+	for i, level := range j.RequiresWords {
+		where := j.where.member("requires_words").index(i)
+		j.level(where, level)
+		if !slices.Contains(slices.Collect(maps.Values(j.Claims[j.Words])), level) {
+			j.add(where, "no value of the words claim means %q; map one to it, in whose place a tenant's word will stand", level)
+		}
+	}
+}
+
+// challenges: a challenge that asks for a claim's value needs to know the claim.
+func (j *judge) challenges() {
+	where := j.where.member("challenge")
+	switch {
+	case j.Challenge != "" && j.Challenge != insufficientClaims:
+		j.add(where, "%q is no form of challenge; write insufficient_claims or leave it out", j.Challenge)
+	case j.Challenge != "" && j.Words == "":
+		j.add(where, "asks for values of the words claim, and there is none; name it in words")
+	}
 }
 
 func (j *judge) absent() {

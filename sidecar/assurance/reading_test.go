@@ -73,6 +73,7 @@ func drawWorld(t *rapid.T) world {
 	}
 	w.absent = rapid.SampledFrom([]string{"", access.NoLevel, level.Draw(t, "level")}).Draw(t, "absent")
 	w.words = rapid.SampledFrom(append([]string{""}, keys(w.claims)...)).Draw(t, "words")
+	w.required = w.drawRequired(t)
 	w.offers = w.drawOffers(t)
 	w.factors = w.drawFactors(t, level)
 	return w
@@ -108,6 +109,18 @@ func (w world) drawOffers(t *rapid.T) []string {
 		left = slices.Delete(left, weakest, weakest+1)
 	}
 	return offers
+}
+
+// drawRequired leaves some of the levels that the words claim has to the issuers.
+func (w world) drawRequired(t *rapid.T) []string {
+	var levels []string
+	for _, level := range w.claims[w.words] {
+		if level != access.NoLevel {
+			levels = append(levels, level)
+		}
+	}
+	slices.Sort(levels)
+	return drawSome(t, slices.Compact(levels), "required")
 }
 
 func (w world) drawFactors(t *rapid.T, level *rapid.Generator[string]) *factorSpec {

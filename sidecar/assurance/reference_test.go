@@ -18,6 +18,7 @@ type world struct {
 	kinds    map[string]string
 	factors  *factorSpec
 	words    string
+	required []string // levels that only an issuer's own word can mean
 	methods  []string
 	authTime []string
 	absent   string
@@ -37,6 +38,7 @@ type factorSpec struct {
 // by level, sharing nothing with the Rego library:
 //
 //   - null, "" and [] count as absent;
+//   - a value in whose place an issuer's own word stands, or should stand, is unknown;
 //   - a value that is unknown, "0" or mapped to none gives no level;
 //   - a string contradicts every level it does not grant, a list contradicts all when it
 //     holds only known values and grants none;
@@ -130,7 +132,8 @@ func (w world) meaning(name, text string) (string, bool) {
 		}
 	}
 	level, known := w.claims[name][text]
-	if _, renamed := w.own[level]; known && renamed && name == w.words {
+	_, renamed := w.own[level]
+	if known && name == w.words && (renamed || slices.Contains(w.required, level)) {
 		return "", false
 	}
 	return level, known
@@ -301,6 +304,7 @@ func (w world) data() (levels, vocabulary access.Object) {
 	}
 	if w.words != "" {
 		vocabulary["words"] = w.words
+		vocabulary["requires_words"] = anys(w.required)
 	}
 	if f := w.factors; f != nil {
 		vocabulary["factors"] = access.Object{"claim": f.claim, "classes": texts(f.classes), "level": f.level}

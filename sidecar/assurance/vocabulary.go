@@ -27,7 +27,8 @@ type Vocabulary struct {
 	// with the tenant's words.
 	Logins []Login
 
-	kinds map[string]kind
+	kinds     map[string]kind
+	challenge challenge
 }
 
 // A Login is a class of logins that a provider offers and that look alike to it.
@@ -39,7 +40,8 @@ type Login struct {
 	// Scopes are granted with this login beyond those asked for.
 	Scopes []string
 	// Request holds the parameters of the authorization request that asks for it: scope,
-	// acr_values, max_age, prompt (OpenID Connect Core, section 3.1.2.1).
+	// acr_values, max_age, prompt (OpenID Connect Core, section 3.1.2.1), and claims
+	// (section 5.5) where the vocabulary asks that way.
 	Request map[string]string
 }
 

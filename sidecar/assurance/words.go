@@ -14,6 +14,43 @@ type tenant struct {
 	claim    string            // the vocabulary's words claim; empty: it has none
 	meanings map[string]string // that claim's shipped values
 	words    map[string]string
+	required []string // levels for which the shipped values only hold the place
+}
+
+func (v vocabulary) tenant(words map[string]string) tenant {
+	return tenant{claim: v.Words, meanings: v.Claims[v.Words], words: words, required: v.RequiresWords}
+}
+
+// wordless reports whether a shipped value of the claim only holds the place of a word
+// that this tenant has not given.
+func (t tenant) wordless(shipped string) bool {
+	level, means := t.meanings[shipped]
+	_, own := t.words[level]
+	return means && !own && slices.Contains(t.required, level)
+}
+
+// says reports whether the tenant has all words that a login needs.
+func (t tenant) says(l login) bool {
+	values := strings.Fields(l.Request["acr_values"])
+	for _, claims := range l.Claims {
+		values = append(values, textsOf(claims[t.claim])...)
+	}
+	return !slices.ContainsFunc(values, t.wordless)
+}
+
+// textsOf returns a string, or the strings of a list, as a list.
+func textsOf(value any) []string {
+	if text, one := value.(string); one {
+		return []string{text}
+	}
+	list, _ := value.([]any)
+	var texts []string
+	for _, element := range list {
+		if text, ok := element.(string); ok {
+			texts = append(texts, text)
+		}
+	}
+	return texts
 }
 
 // word returns what stands for a shipped value of the claim at this tenant.
@@ -31,6 +68,9 @@ func (t tenant) claims(shipped map[string]map[string]string) map[string]map[stri
 	for claim, meanings := range shipped {
 		all[claim] = map[string]string{}
 		for value, level := range meanings {
+			if claim == t.claim && t.wordless(value) {
+				continue
+			}
 			if claim == t.claim {
 				value = t.word(value)
 			}
@@ -97,7 +137,7 @@ func (c *Catalog) checkWords(name string, v vocabulary, words map[string]string)
 	}
 	var f faults
 	meanings := v.Claims[v.Words]
-	taken := kept(meanings, words)
+	taken := v.tenant(words).kept()
 	for _, level := range slices.Sorted(maps.Keys(words)) {
 		where, word := place("levels").member(level), words[level]
 		c.checkWord(&f, where, meanings, level, word)
@@ -110,10 +150,10 @@ func (c *Catalog) checkWords(name string, v vocabulary, words map[string]string)
 }
 
 // kept returns the values that keep their meaning beside a tenant's words.
-func kept(meanings, words map[string]string) map[string]string {
+func (t tenant) kept() map[string]string {
 	left := map[string]string{}
-	for value, level := range meanings {
-		if _, own := words[level]; !own {
+	for value, level := range t.meanings {
+		if _, own := t.words[level]; !own && !t.wordless(value) {
 			left[value] = level
 		}
 	}

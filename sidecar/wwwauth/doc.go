@@ -14,6 +14,8 @@
 //   - RFC 6750, section 3: error, error_description, scope
 //   - RFC 9470, section 3: acr_values and max_age, always written as quoted-string,
 //     read in both forms
+//   - Microsoft Entra's claims challenge: realm, authorization_uri, error, claims, in one
+//     Bearer challenge
 //
 // Nothing that came from outside can end the field or the quoted-string it stands in:
 // quotes and backslashes are escaped, a line break is an error.

@@ -53,7 +53,18 @@ func (c Challenge) Access() (access.Challenge, error) {
 		ACRValues:   strings.Fields(c.Params["acr_values"]),
 		MaxAge:      maxAge,
 		Scope:       strings.Fields(c.Params["scope"]),
+		Claims:      c.claims(),
 	}, nil
+}
+
+// claims reads a claims challenge of Microsoft Entra. One without its two parts says
+// nothing that could be followed.
+func (c Challenge) claims() *access.ClaimsChallenge {
+	uri, request := c.Params["authorization_uri"], c.Params["claims"]
+	if uri == "" || request == "" {
+		return nil
+	}
+	return &access.ClaimsChallenge{AuthorizationURI: uri, Request: request}
 }
 
 // maxAge reads a non-negative decimal integer (RFC 9470, section 3).

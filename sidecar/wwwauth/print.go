@@ -21,11 +21,13 @@ func Print(c access.Challenge) (string, error) {
 		return "", fmt.Errorf("%w: %q is no authentication scheme", ErrUnprintable, c.Scheme)
 	}
 	var p printer
+	p.signInAt(c.Claims)
 	p.text("error", c.Error)
 	p.text("error_description", c.Description)
 	p.list("acr_values", c.ACRValues)
 	p.seconds("max_age", c.MaxAge)
 	p.list("scope", c.Scope)
+	p.claims(c.Claims)
 	if p.err != nil {
 		return "", p.err
 	}
@@ -77,6 +79,26 @@ func (p *printer) list(name string, values []string) {
 		}
 	}
 	p.add(name, strings.Join(values, " "))
+}
+
+// signInAt and claims write what Microsoft Entra's clients look for, in the order of its
+// documentation. The realm is empty because the common endpoint demands it.
+func (p *printer) signInAt(c *access.ClaimsChallenge) {
+	switch {
+	case c == nil:
+	case c.AuthorizationURI == "" || c.Request == "":
+		p.refuse("claims", "lacks the address or the request")
+	default:
+		p.add("realm", "")
+		p.list("authorization_uri", []string{c.AuthorizationURI})
+	}
+}
+
+func (p *printer) claims(c *access.ClaimsChallenge) {
+	if c != nil {
+		p.list("claims", []string{c.Request})
+		p.add("cc_type", "authcontext")
+	}
 }
 
 func (p *printer) seconds(name string, value *int64) {

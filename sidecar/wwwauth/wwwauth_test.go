@@ -14,6 +14,13 @@ import (
 
 func seconds(n int64) *int64 { return &n }
 
+// The example of "Claims challenges, claims requests and client capabilities" in Microsoft's
+// documentation of its identity platform.
+var entra = access.ClaimsChallenge{
+	AuthorizationURI: "https://login.microsoftonline.com/common/oauth2/authorize",
+	Request:          "eyJhY2Nlc3NfdG9rZW4iOnsiYWNycyI6eyJlc3NlbnRpYWwiOnRydWUsInZhbHVlIjoiY3AxIn19fQ==",
+}
+
 func TestPrint(t *testing.T) {
 	rows := []struct {
 		name string
@@ -30,6 +37,9 @@ func TestPrint(t *testing.T) {
 				`acr_values="urn:example:loa:2 phr", max_age="300", scope="openid payments:write"`},
 		{"max_age of nothing is still told", access.Challenge{Scheme: "Bearer", MaxAge: seconds(0)}, `Bearer max_age="0"`},
 		{"another scheme", access.Challenge{Scheme: "DPoP", Error: "invalid_token"}, `DPoP error="invalid_token"`},
+		{"Microsoft Entra, as documented", access.Challenge{Scheme: "Bearer", Error: "insufficient_claims", Claims: &entra},
+			`Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", error="insufficient_claims", ` +
+				`claims="eyJhY2Nlc3NfdG9rZW4iOnsiYWNycyI6eyJlc3NlbnRpYWwiOnRydWUsInZhbHVlIjoiY3AxIn19fQ==", cc_type="authcontext"`},
 		{"a quote cannot end the string", access.Challenge{Scheme: "Bearer", Description: `a", realm="evil`},
 			`Bearer error_description="a\", realm=\"evil"`},
 		{"a backslash cannot eat the quote", access.Challenge{Scheme: "Bearer", Description: `a\`}, `Bearer error_description="a\\"`},
@@ -60,6 +70,9 @@ func TestPrintRefuses(t *testing.T) {
 		{"acr with a space would be two", access.Challenge{Scheme: "Bearer", ACRValues: []string{"phr phrh"}}},
 		{"acr that would lose a letter", access.Challenge{Scheme: "Bearer", ACRValues: []string{"stärker"}}},
 		{"empty scope", access.Challenge{Scheme: "Bearer", Scope: []string{""}}},
+		{"claims without an address", access.Challenge{Scheme: "Bearer", Claims: &access.ClaimsChallenge{Request: "e30="}}},
+		{"an address without claims", access.Challenge{Scheme: "Bearer", Claims: &access.ClaimsChallenge{AuthorizationURI: "https://x.example"}}},
+		{"an address with a line break", access.Challenge{Scheme: "Bearer", Claims: &access.ClaimsChallenge{AuthorizationURI: "https://x\r\n", Request: "e30="}}},
 		{"negative max_age", access.Challenge{Scheme: "Bearer", MaxAge: seconds(-1)}},
 	}
 	for _, row := range rows {
@@ -163,6 +176,15 @@ func TestAccess(t *testing.T) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("Access(): %v, differs (-want +got):\n%s", err, diff)
 	}
+	c = wwwauth.Challenge{Scheme: "Bearer", Params: map[string]string{"error": "insufficient_claims",
+		"authorization_uri": entra.AuthorizationURI, "claims": entra.Request, "client_id": "x"}}
+	if got, err := c.Access(); err != nil || !cmp.Equal(got.Claims, &entra) {
+		t.Errorf("Access() of a claims challenge = %+v, %v, want %+v", got, err, entra)
+	}
+	c = wwwauth.Challenge{Scheme: "Bearer", Params: map[string]string{"claims": entra.Request}}
+	if got, err := c.Access(); err != nil || got.Claims != nil {
+		t.Errorf("Access() of claims without an address = %+v, %v, want none", got, err)
+	}
 	for _, age := range []string{"", "-1", "+1", "1.5", "x", "9223372036854775808"} {
 		c := wwwauth.Challenge{Scheme: "Bearer", Params: map[string]string{"max_age": age}}
 		if got, err := c.Access(); !errors.Is(err, wwwauth.ErrMalformed) {
@@ -183,6 +205,10 @@ func TestRoundTrip(t *testing.T) {
 				Scheme: rapid.SampledFrom([]string{"Bearer", "DPoP", "X-y"}).Draw(t, "scheme"),
 				Error:  phrase.Draw(t, "error"), Description: phrase.Draw(t, "description"),
 				ACRValues: lists.Draw(t, "acr"), Scope: lists.Draw(t, "scope"),
+			}
+			if rapid.Bool().Draw(t, "with claims") {
+				word := rapid.StringMatching(`[!-~]{1,12}`)
+				c.Claims = &access.ClaimsChallenge{AuthorizationURI: word.Draw(t, "uri"), Request: word.Draw(t, "request")}
 			}
 			if rapid.Bool().Draw(t, "aged") {
 				c.MaxAge = seconds(rapid.Int64Min(0).Draw(t, "age"))
@@ -227,7 +253,8 @@ func readAll(t interface{ Fatalf(string, ...any) }, field string) []access.Chall
 // same.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{`Bearer`, `Bearer error="invalid_token", max_age=3`, `Negotiate abc==, Bearer a="\"", b=c`,
-		`Basic realm="a, b" , , DPoP`, "Bearer a=\"\x00", `Bearer a="1" b`} {
+		`Basic realm="a, b" , , DPoP`, "Bearer a=\"\x00", `Bearer a="1" b`,
+		`Bearer realm="", authorization_uri="https://x.example", error="insufficient_claims", claims="e30=", cc_type="authcontext"`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, field string) {

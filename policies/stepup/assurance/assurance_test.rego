@@ -209,6 +209,41 @@ test_own_words_are_for_one_claim_only if {
 	_levels_of({"name": "auth0", "levels": {"mfa": "strong"}, "max_level": ""}, {"acr": "strong"}) == []
 }
 
+test_levels_left_to_tenants_are_read_in_their_words_only if {
+	vocabulary := {
+		"claims": {"acr": {"1": "normal", "place": "mfa"}},
+		"words": "acr",
+		"requires_words": ["mfa"],
+	}
+	_levels_by(vocabulary, {"acr": "place"}) == []
+	_levels_by(vocabulary, {"acr": "1"}) == ["normal"]
+	_levels_of({"name": "entra", "levels": {"mfa": "c1"}, "max_level": ""}, {"acrs": ["c1"]}) == ["normal", "mfa"]
+	_levels_of({"name": "entra", "levels": {"mfa": "c1"}, "max_level": ""}, {"acrs": ["tenant-word:mfa"]}) == []
+	_levels_of({"name": "entra", "levels": {}, "max_level": ""}, {"acrs": ["c1"]}) == []
+}
+
+# Entra adds contexts on its own: one that this tenant has no word for takes nothing away.
+test_unknown_contexts_of_entra_leave_a_login_normal if {
+	_levels("entra", {"ver": "2.0"}) == ["normal"]
+	_levels("entra", {"ver": "1.0", "acrs": ["c25"]}) == ["normal"]
+	_levels("entra", {"ver": "3.0"}) == []
+}
+
+test_providers_say_what_a_login_is_worth if {
+	_levels("okta", {"acr": "urn:okta:loa:2fa:any"}) == ["normal", "mfa"]
+	_levels("okta", {"acr": "urn:okta:loa:2fa:any:ifpossible"}) == ["normal"]
+	_levels("okta", {"acr": "phrh"}) == ["normal", "mfa", "phr", "phrh"]
+	_levels("okta", {"amr": ["pwd"]}) == ["normal"]
+	_levels("keycloak", {"acr": "0"}) == []
+	_levels("keycloak", {"acr": "2"}) == ["normal", "mfa"]
+	_levels("keycloak", {}) == []
+	_levels("cognito", {"acr": "urn:cognito:loa:2", "amr": ["sms"]}) == ["normal"]
+	_levels("cognito", {"acr": "urn:cognito:loa:3", "amr": ["swk"]}) == ["normal", "mfa"]
+	_levels("cognito", {"amr": ["fed"]}) == ["normal"]
+	_levels("logto", {"acr": "urn:logto:acr:mfa"}) == ["normal", "mfa"]
+	_levels("logto", {"amr": ["fed"]}) == []
+}
+
 test_level_is_the_strongest if {
 	reading := _read("oidc", {"acr": "phrh"})
 	reading.level == "phrh"

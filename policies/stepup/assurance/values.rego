@@ -8,6 +8,7 @@ package stepup.assurance
 _meanings(name, value) := {level |
 	level := _vocabulary.claims[name][value]
 	not _own_word(name, level)
+	not _left_to_tenants(name, level)
 } | {level |
 	some level in _vocabulary.claims[name]
 	_own_word(name, level) == value
@@ -17,6 +18,16 @@ _meanings(name, value) := {level |
 # title: Own word
 # description: What an issuer with words of its own says for a level. Most have none.
 _own_word(name, level) := input.token.vocabulary.levels[level] if name == _vocabulary.words
+
+# METADATA
+# title: Left to tenants
+# description: >-
+#   Whether the vocabulary's value for a level only holds the place of an issuer's own
+#   word. Without one, nothing means that level there.
+_left_to_tenants(name, level) if {
+	name == _vocabulary.words
+	level in _vocabulary.requires_words
+}
 
 # METADATA
 # title: Levels that a value gives
