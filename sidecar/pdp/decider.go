@@ -40,6 +40,7 @@ type Policy interface {
 	// AgeBreakpoints returns ages at which a ruling about the document may change, and
 	// whether they are all.
 	AgeBreakpoints(ctx context.Context, doc input.Document, timeClaims []string) ([]int64, bool, error)
+	Foreseer
 }
 
 // A Recorder keeps what was decided. It must not block, and it gets every decision.
@@ -77,6 +78,13 @@ type Config struct {
 	Anonymous bool
 	// Headers are the names a policy may set for the upstream.
 	Headers access.HeaderNames
+	// Issuers are those that [Decider.Require] tells of, in this order.
+	Issuers []string
+	// Patience is how long Require looks through the policy's data for one login at one
+	// age, before it goes by the rules alone; 0: [DefaultPatience].
+	Patience time.Duration
+	// Required is told of every answer of Require, and must not block; nil: nobody is.
+	Required func(ctx context.Context, q access.RequirementQuestion, took time.Duration, fault error)
 }
 
 // A Decider answers questions. It is safe for concurrent use.

@@ -3,12 +3,10 @@ package pdp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
 	"stepup/sidecar/access"
-	"stepup/sidecar/assurance"
 	"stepup/sidecar/derive"
 	"stepup/sidecar/input"
 )
@@ -39,7 +37,7 @@ func (q *question) search(ctx context.Context) error {
 	if vocabulary == nil {
 		return nil
 	}
-	o := &oracle{question: q, vocabulary: vocabulary, imagined: map[place]input.Document{}}
+	o := &oracle{q, newImagination(q.policy, vocabulary, q.doc)}
 	q.searched = o
 	found, err := derive.Search(ctx, vocabulary.Logins, o)
 	if err != nil {
@@ -64,12 +62,8 @@ func (q *question) present() derive.Present {
 // An oracle answers what the policy would say, had the person signed in otherwise.
 type oracle struct {
 	*question
-	vocabulary *assurance.Vocabulary
-	imagined   map[place]input.Document
+	imagination
 }
-
-// A place is where the vocabulary has a member claim set: the login, and in it the member.
-type place struct{ login, member int }
 
 // Allows implements [derive.Oracle].
 func (o *oracle) Allows(ctx context.Context, c derive.Candidate, age int64) (bool, error) {
@@ -93,7 +87,7 @@ func (o *oracle) allows(ctx context.Context, doc input.Document) (bool, error) {
 
 // Breakpoints implements [derive.Oracle].
 func (o *oracle) Breakpoints(ctx context.Context, c derive.Candidate) (derive.Breakpoints, error) {
-	if len(o.vocabulary.AuthTime) == 0 {
+	if o.timeless() {
 		return derive.Breakpoints{Known: true}, nil // these logins have no age
 	}
 	doc, err := o.document(ctx, c)
@@ -102,25 +96,6 @@ func (o *oracle) Breakpoints(ctx context.Context, c derive.Candidate) (derive.Br
 	}
 	ages, known, err := o.policy.AgeBreakpoints(ctx, doc, o.vocabulary.AuthTime[:1])
 	return derive.Breakpoints{Ages: ages, Known: known}, err
-}
-
-// document builds the document of a candidate who signed in just now, once for a question.
-func (o *oracle) document(ctx context.Context, c derive.Candidate) (input.Document, error) {
-	at := place{c.Number, c.Member}
-	if doc, known := o.imagined[at]; known {
-		return doc, nil
-	}
-	doc := o.doc.Imagine(o.vocabulary, c.Login, c.Member)
-	reading, err := o.policy.Assure(ctx, doc)
-	if err != nil {
-		return doc, err
-	}
-	if len(reading.Invalid) > 0 {
-		return doc, fmt.Errorf("the claims %q of the login would be of the wrong type", reading.Invalid)
-	}
-	doc = doc.Assured(reading.Assurance)
-	o.imagined[at] = doc
-	return doc, nil
 }
 
 // documents returns the documents of all candidates that were imagined.
