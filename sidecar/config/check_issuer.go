@@ -97,6 +97,9 @@ func (l *loader) checkAudiences(path string, i Issuer) {
 		l.missing(path+".audiences", path, "neither audiences nor clients are given, so every token of this issuer would be refused", "write the aud of its access tokens here, or that of its ID tokens under clients")
 	}
 	for n, client := range i.Clients {
+		if i.Vocabulary == "cognito" {
+			break // its access tokens have no aud but their client, and say themselves what they are
+		}
 		if slices.Contains(i.Audiences, client) {
 			l.refuse(fmt.Sprintf("%s.clients[%d]", path, n), fmt.Sprintf("%q is in audiences too", client), "an aud means an access token or an ID token, never both: keep one")
 		}

@@ -68,6 +68,7 @@ func TestWhatLoads(t *testing.T) {
 		issuer("issuer: http://[::1]:9000"),
 		issuer("audiences: [a]\n    clients: [b]"),
 		issuer("audiences: []\n    clients: [b]"),
+		"issuers: [{issuer: https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x, audiences: [a], clients: [a], vocabulary: cognito}]",
 		issuer("algorithms: [ES256, ES384, EdDSA, PS256, RS256, RS384, RS512, PS384, PS512, ES512]"),
 		issuer("jwks_uri: https://idp.example/keys?v=1"),
 		issuer("jwks_file: keys.json"),

@@ -93,11 +93,11 @@ func (p Policy) bundles() bool { return p.OPA["bundles"] != nil }
 // An Issuer is one provider whose tokens are accepted.
 type Issuer struct {
 	Issuer        string            `yaml:"issuer" help:"The issuer, exactly as tokens spell it in iss: an https URL (http on loopback only) without query, fragment or user. Required."`
-	Audiences     []string          `yaml:"audiences" help:"The aud values by which an access token is meant for us. Empty: access tokens are refused."`
-	Clients       []string          `yaml:"clients" help:"The aud values (client ids) by which an ID token is meant for us. Empty: ID tokens are refused. No value may be in both lists."`
-	Vocabulary    string            `yaml:"vocabulary" help:"What this provider's claims mean: a shipped vocabulary (auth0-rule, auth0, oidc) or one from the policy's data, by name. Required."`
+	Audiences     []string          `yaml:"audiences" help:"The aud values by which an access token is meant for us (with cognito, which sends none: its client_id). Empty: access tokens are refused."`
+	Clients       []string          `yaml:"clients" help:"The aud values (client ids) by which an ID token is meant for us. Empty: ID tokens are refused. No value may be in both lists, except with cognito."`
+	Vocabulary    string            `yaml:"vocabulary" help:"What this provider's claims mean: a shipped vocabulary (auth0-rule, auth0, okta, keycloak, entra, cognito, logto, oidc) or one from the policy's data, by name. Required."`
 	Claims        map[string]string `yaml:"claims" help:"Exact renames, the vocabulary's name to the token's: {authentication_level: 'https://fabrikam.example/authentication_level'}. The renamed one alone counts."`
-	Levels        map[string]string `yaml:"levels" help:"This tenant's words for levels: {mfa: c1}."`
+	Levels        map[string]string `yaml:"levels" help:"This tenant's words for levels: {mfa: c1}. With entra, and with keycloak beyond mfa, a level without a word is neither read nor asked for."`
 	MaxLevel      string            `yaml:"max_level" help:"The strongest level that this issuer is trusted for. Empty: no ceiling."`
 	Algorithms    []string          `yaml:"algorithms" default:"[ES256, ES384, EdDSA, PS256, RS256]" help:"Accepted signature algorithms. Also possible: ES512, PS384, PS512, RS384, RS512; never none or HS*."`
 	Typ           []string          `yaml:"typ" help:"Accepted typ headers of access tokens; '' in the list: none. Empty: the vocabulary's."`

@@ -9,10 +9,10 @@ import (
 // conclude checks for whom, about whom and as what the token was issued, and sums up.
 func (i *issuer) conclude(p parsed) (*Claims, *Error) {
 	var err *Error
-	if p.audiences, err = readAudiences(p.claims); err != nil {
+	if p.audiences, err = i.readAudiences(p.claims); err != nil {
 		return nil, err
 	}
-	kind, err := i.kindOf(p.audiences)
+	kind, err := i.kindOf(p)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (i *issuer) readClient(kind Kind, p parsed) (string, *Error) {
 // readRest reads scopes, mark and what may be missing.
 func (i *issuer) readRest(c *Claims, p parsed) *Error {
 	var err *Error
-	if c.Scopes, err = readScopes(p.claims, i.profile.scopes); err != nil {
+	if c.Scopes, err = i.profile.readScopes(p.claims); err != nil {
 		return err
 	}
 	if c.Mark, err = i.markOf(c.Kind, p.claims); err != nil {

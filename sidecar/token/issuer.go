@@ -78,7 +78,7 @@ func (c Issuer) checkReceivers() error {
 		return errors.New("an empty value in audiences or clients")
 	}
 	for _, a := range c.Audiences {
-		if slices.Contains(c.Clients, a) {
+		if profileOf(c.Vocabulary).standIn == "" && slices.Contains(c.Clients, a) {
 			return fmt.Errorf("%q is in both audiences and clients: its tokens could be of either kind", a)
 		}
 	}

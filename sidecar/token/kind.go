@@ -15,9 +15,13 @@ const (
 // maxAudiences bounds the list in aud.
 const maxAudiences = 64
 
-// readAudiences reads aud: a string, or a list of 1 to 64 strings.
-func readAudiences(claims access.Object) ([]string, *Error) {
+// readAudiences reads aud: a string, or a list of 1 to 64 strings. Access tokens of a
+// provider that sends them without have another claim stand in.
+func (i *issuer) readAudiences(claims access.Object) ([]string, *Error) {
 	v, there := claims["aud"]
+	if !there && i.profile.standIn != "" && claims[i.profile.kinds.name] == i.profile.kinds.access {
+		v, there = claims[i.profile.standIn]
+	}
 	if !there {
 		return nil, refuse(access.TokenClaimInvalid, "no aud")
 	}
@@ -28,16 +32,34 @@ func readAudiences(claims access.Object) ([]string, *Error) {
 	return list, nil
 }
 
-// kindOf says as what a token was issued to us: its aud decides. An empty list of the
-// issuer's refuses that kind.
-func (i *issuer) kindOf(audiences []string) (Kind, *Error) {
+// kindOf says as what a token was issued to us: the provider's own word for it, where it
+// has one, and aud decide. An empty list of the issuer's refuses that kind.
+func (i *issuer) kindOf(p parsed) (Kind, *Error) {
+	told, err := i.toldKind(p)
 	switch {
-	case slices.ContainsFunc(audiences, i.isAudience):
+	case err != nil:
+		return "", err
+	case told != IDToken && slices.ContainsFunc(p.audiences, i.isAudience):
 		return AccessToken, nil
-	case slices.ContainsFunc(audiences, i.isClient):
+	case told != AccessToken && slices.ContainsFunc(p.audiences, i.isClient):
 		return IDToken, nil
 	}
-	return "", refuse(access.AudienceMismatch, "aud has none of the issuer's audiences or clients")
+	return "", refuse(access.AudienceMismatch, "aud has none of the issuer's audiences or clients for this kind of token")
+}
+
+// toldKind reads the provider's own word for the kind of the token: empty from providers
+// that have none. Any kind but two is not for us (Keycloak's Refresh, Offline, Logout).
+func (i *issuer) toldKind(p parsed) (Kind, *Error) {
+	switch k := i.profile.kinds; {
+	case k.name == "":
+		return "", nil
+	case p.says(k.name, k.access):
+		return AccessToken, nil
+	case p.says(k.name, k.id):
+		return IDToken, nil
+	default:
+		return "", refuse(access.TokenKindMismatch, "%s tells neither an access token nor an ID token", k.name)
+	}
 }
 
 func (i *issuer) isAudience(a string) bool { return slices.Contains(i.Audiences, a) }
@@ -70,14 +92,14 @@ func (i *issuer) checkAccessToken(p parsed) *Error {
 		}
 	}
 	if !i.typed() {
-		return notAccessToken(p)
+		return i.notAccessToken(p)
 	}
 	return nil
 }
 
 // notAccessToken refuses what only other kinds of token have: with an issuer that does
 // not type its access tokens, these are all there is to tell them apart.
-func notAccessToken(p parsed) *Error {
+func (i *issuer) notAccessToken(p parsed) *Error {
 	for _, name := range []string{"nonce", "at_hash", "c_hash", "s_hash", "events"} {
 		if _, there := p.claims[name]; there {
 			return refuse(access.TokenKindMismatch, "no access token has %q", name)
@@ -86,7 +108,7 @@ func notAccessToken(p parsed) *Error {
 	if p.says("token_use", "id") || p.says("typ", "ID", "Refresh", "Offline", "Logout") {
 		return refuse(access.TokenKindMismatch, "its claims say that it is no access token")
 	}
-	if !slices.ContainsFunc(p.audiences, func(a string) bool { return a != p.client }) {
+	if i.profile.kinds.name == "" && !slices.ContainsFunc(p.audiences, func(a string) bool { return a != p.client }) {
 		return refuse(access.TokenKindMismatch, "meant for its own client only")
 	}
 	return nil

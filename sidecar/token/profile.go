@@ -1,18 +1,10 @@
 package token
 
-import (
-	"slices"
-	"strings"
-
-	"stepup/sidecar/access"
-)
+import "stepup/sidecar/access"
 
 // A profile says how the tokens of one kind of provider are verified. Profiles are part
 // of the program and never data of a bundle: what a bundle may change is what a login is
 // worth, not whether a token is genuine.
-//
-// The remaining providers differ in these members only: other client names (cid, appid),
-// scopes in another claim or as a list, and what stands in for a missing aud.
 type profile struct {
 	// strict asks for RFC 9068 in full: typ at+jwt, and iat, jti and client_id. A
 	// provider that does not type its tokens is held to not being in conflict, and
@@ -20,11 +12,23 @@ type profile struct {
 	strict bool
 	// clients are the names under which the client is told, the first first.
 	clients []string
-	// scopes is the claim with the scopes, as one string (RFC 8693, section 4.2).
-	scopes string
+	// scopes is the claim with the scopes: one string (RFC 8693, section 4.2), or a list
+	// where scopeList is set.
+	scopes    string
+	scopeList bool
+	// kinds is the claim by which the provider itself tells its kinds of token apart;
+	// without a name for it, aud tells.
+	kinds kindClaim
+	// standIn is the claim that is read for a missing aud of an access token. Only a
+	// profile whose provider tells kinds apart may have one: the same client can then be
+	// among the issuer's audiences and its clients.
+	standIn string
 	// mark tells machines from people; nil: the tokens carry no mark.
 	mark func(claims access.Object) (Mark, *Error)
 }
+
+// A kindClaim is a claim with the values that access tokens and ID tokens have.
+type kindClaim struct{ name, access, id string }
 
 // rfc9068 is the profile of every vocabulary that has none of its own.
 var rfc9068 = profile{strict: true, clients: []string{"client_id"}, scopes: "scope"}
@@ -36,6 +40,22 @@ func profileOf(vocabulary string) profile {
 		// Auth0 has two dialects of access tokens: its own (typ JWT, azp) and RFC 9068
 		// (typ at+jwt, client_id).
 		return profile{clients: []string{"client_id", "azp"}, scopes: "scope", mark: markOfAuth0}
+	case "okta":
+		return profile{clients: []string{"cid"}, scopes: "scp", scopeList: true, mark: markOfOkta}
+	case "keycloak":
+		return profile{clients: []string{"azp"}, scopes: "scope", kinds: kindClaim{"typ", "Bearer", "ID"}, mark: markOfKeycloak}
+	case "entra":
+		// azp in tokens of version 2.0, appid in those of 1.0.
+		return profile{clients: []string{"azp", "appid"}, scopes: "scp", mark: markOfEntra}
+	case "cognito":
+		return profile{
+			clients: []string{"client_id"}, scopes: "scope", kinds: kindClaim{"token_use", "access", "id"},
+			standIn: "client_id", mark: markOfCognito,
+		}
+	case "logto":
+		p := rfc9068
+		p.mark = markOfSubject
+		return p
 	case "stepup-demo":
 		p := rfc9068
 		p.mark = func(claims access.Object) (Mark, *Error) { return markOfGrant(claims, "client_credentials") }
@@ -51,32 +71,6 @@ func (p profile) types() []string {
 		return []string{typeAccess}
 	}
 	return []string{typeAccess, typeJWT, ""}
-}
-
-// markOfAuth0 knows machines by the grant or by the subject that Auth0 gives them.
-func markOfAuth0(claims access.Object) (Mark, *Error) {
-	mark, err := markOfGrant(claims, "client-credentials")
-	if sub, _ := claims["sub"].(string); strings.HasSuffix(sub, "@clients") {
-		mark = Machine
-	}
-	return mark, err
-}
-
-// markOfGrant reads gty, the grant type, as a string or a list. Any other shape is
-// refused: to guess "person" would be to guess in favour.
-func markOfGrant(claims access.Object, machine string) (Mark, *Error) {
-	v, there := claims["gty"]
-	if !there {
-		return Person, nil
-	}
-	grants, ok := textOrList(v)
-	if !ok {
-		return Unmarked, refuse(access.TokenClaimInvalid, "gty is neither a string nor a list of strings")
-	}
-	if slices.Contains(grants, machine) {
-		return Machine, nil
-	}
-	return Person, nil
 }
 
 // textOrList reads a string, or a list of strings.
