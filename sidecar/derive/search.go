@@ -134,27 +134,44 @@ func (w Way) candidate(member int) Candidate {
 }
 
 // lastAge returns the last age before the first refusal of a candidate that is allowed at
-// age 0; nil if it is never refused.
+// age 0; nil if it is never refused. Where the breakpoints are not known it asks second by
+// second up to the floor: sufficient, not the largest.
 func (s *search) lastAge(ctx context.Context, c Candidate) (*int64, error) {
 	points, err := s.oracle.Breakpoints(ctx, c)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case !points.Known:
+		floor := int64(Floor)
+		return s.beforeRefusal(ctx, c, seconds(Floor), &floor)
 	}
-	if !points.Known {
-		return s.lastOfFloor(ctx, c)
-	}
-	for _, age := range tested(points.Ages) {
+	return s.beforeRefusal(ctx, c, tested(points.Ages), nil)
+}
+
+// beforeRefusal asks at ages in ascending order and returns the one before the first that
+// is refused, since from the age asked before it up to there the answer was the same;
+// otherwise what is given for that.
+func (s *search) beforeRefusal(ctx context.Context, c Candidate, ages []int64, otherwise *int64) (*int64, error) {
+	for _, age := range ages {
 		allowed, err := s.allows(ctx, c, age)
 		if err != nil {
 			return nil, err
 		}
 		if !allowed {
-			// From the age tested before this one up to here the answer was the same.
 			last := age - 1
 			return &last, nil
 		}
 	}
-	return nil, nil
+	return otherwise, nil
+}
+
+// seconds returns the ages from 1 to the last.
+func seconds(last int64) []int64 {
+	ages := make([]int64, last)
+	for i := range ages {
+		ages[i] = int64(i) + 1
+	}
+	return ages
 }
 
 // tested returns the ages at which to ask: each breakpoint and the second after it, which
@@ -170,23 +187,6 @@ func tested(breakpoints []int64) []int64 {
 	}
 	slices.Sort(ages)
 	return slices.Compact(ages)
-}
-
-// lastOfFloor asks second by second up to the floor, where the breakpoints are not known.
-// What it returns is sufficient, not the largest.
-func (s *search) lastOfFloor(ctx context.Context, c Candidate) (*int64, error) {
-	for age := int64(1); age <= Floor; age++ {
-		allowed, err := s.allows(ctx, c, age)
-		if err != nil {
-			return nil, err
-		}
-		if !allowed {
-			last := age - 1
-			return &last, nil
-		}
-	}
-	last := int64(Floor)
-	return &last, nil
 }
 
 func (s *search) allows(ctx context.Context, c Candidate, age int64) (bool, error) {
