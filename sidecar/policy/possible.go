@@ -85,6 +85,9 @@ func (s *Snapshot) leftOf(ctx context.Context, doc input.Document, unknown []*as
 			left, err = nil, fmt.Errorf("%w: the engine broke: %v", ErrEvaluation, r)
 		}
 	}()
+	if ctx.Err() != nil {
+		return nil, fault(ctx, ctx.Err())
+	}
 	in, err := ast.InterfaceToValue(doc.Object())
 	if err != nil {
 		return nil, fmt.Errorf("%w: reading the document: %w", ErrEvaluation, err)
