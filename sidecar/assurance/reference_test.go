@@ -71,10 +71,12 @@ func (w world) reference(claims access.Object, machine bool) reading {
 		return r
 	}
 	for _, name := range w.methods {
-		r.Methods = append(r.Methods, texts[name]...)
+		for _, method := range texts[name] {
+			if !slices.Contains(r.Methods, method) {
+				r.Methods = append(r.Methods, method)
+			}
+		}
 	}
-	sort.Strings(r.Methods)
-	r.Methods = slices.Compact(r.Methods)
 	if len(times) > 0 {
 		r.AuthTime = slices.Min(times)
 	}

@@ -114,6 +114,13 @@ _claims(case) := object.union(
 	renames := object.get(case.issuer, "claims", {})
 }
 
+# Providers tell scopes as a text, some by another name, and one as a list.
+_scopes(claims) := claims.scp if is_array(claims.scp)
+
+else := split(claims.scp, " ") if is_string(claims.scp)
+
+else := split(object.get(claims, "scope", ""), " ")
+
 _document(case) := {
 	"subject": {
 		"type": case.expect.subject,
@@ -126,7 +133,7 @@ _document(case) := {
 	"token": {
 		"issuer": case.token.claims.iss,
 		"subject": case.token.claims.sub,
-		"scopes": split(object.get(case.token.claims, "scope", ""), " "),
+		"scopes": _scopes(case.token.claims),
 		"vocabulary": _vocabulary(case.issuer),
 		"claims": _claims(case),
 	},

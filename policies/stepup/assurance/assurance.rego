@@ -24,7 +24,7 @@ reading := object.union(_login, {"told": count(_present) > 0, "invalid": sort(_i
 # description: Machines do not sign in, and nothing is read from a token that is to be refused.
 default _login := {"level": "none", "levels": [], "methods": [], "auth_time": 0}
 
-_login := {"level": _level, "levels": _weakest_first, "methods": sort(_methods), "auth_time": _auth_time} if {
+_login := {"level": _level, "levels": _weakest_first, "methods": _methods, "auth_time": _auth_time} if {
 	not input.machine
 	count(_invalid) == 0
 }
@@ -45,8 +45,16 @@ _auth_time := min([time | some time in _times])
 
 # METADATA
 # title: Methods
-# description: How the person proved who they are, in the provider's own words (RFC 8176).
-_methods := {text |
+# description: How the person proved who they are, in the provider's own words and order (RFC 8176), each once.
+_methods := [text |
+	some i, text in _named
+	not text in array.slice(_named, 0, i)
+]
+
+# METADATA
+# title: Named methods
+# description: All that the claims of methods say.
+_named := [text |
 	some name in _vocabulary.methods
 	some text in _texts[name]
-}
+]

@@ -12,7 +12,7 @@ test_page_pattern_normal if {
 
 test_page_pattern_mfa if {
 	_read("auth0-rule", {"authentication_level": "mfa", "amr": ["pwd", "otp", "pwd"]}) == {
-		"level": "mfa", "levels": ["normal", "mfa"], "methods": ["otp", "pwd"], "auth_time": 0, "told": true, "invalid": [],
+		"level": "mfa", "levels": ["normal", "mfa"], "methods": ["pwd", "otp"], "auth_time": 0, "told": true, "invalid": [],
 	}
 }
 

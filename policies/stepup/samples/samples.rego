@@ -52,7 +52,7 @@ token(scopes, claims) := {"token": {"scopes": scopes, "claims": claims}}
 # description: One of a level that stepup-demo offers, some seconds ago.
 login(level, age) := {
 	"token": {"claims": object.union(claims, {"auth_time": now - age})},
-	"assurance": {"levels": _implied(level), "methods": sort(claims.amr), "auth_time": now - age, "age": age},
+	"assurance": {"levels": _implied(level), "methods": claims.amr, "auth_time": now - age, "age": age},
 } if {
 	some offered in data.stepup.vocabularies["stepup-demo"].logins
 	offered.level == level

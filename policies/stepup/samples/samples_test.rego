@@ -54,7 +54,7 @@ test_document_of_a_person if {
 				"auth_time": 1795428000,
 			},
 		},
-		"assurance": {"levels": ["normal", "mfa"], "methods": ["mfa", "otp", "pwd"], "auth_time": 1795428000, "age": 120},
+		"assurance": {"levels": ["normal", "mfa"], "methods": ["pwd", "otp", "mfa"], "auth_time": 1795428000, "age": 120},
 		"now": 1795428120,
 	}
 }
