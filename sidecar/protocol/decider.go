@@ -12,3 +12,9 @@ import (
 type Decider interface {
 	Decide(ctx context.Context, r access.Request) access.Decision
 }
+
+// A Requirer answers, before there is a token, which logins could reach a resource. Its
+// errors are [*access.Fault]. It is safe for concurrent use.
+type Requirer interface {
+	Require(ctx context.Context, q access.RequirementQuestion) (access.Requirements, error)
+}

@@ -89,23 +89,30 @@ func Internal() *Problem {
 // that of its code; a decision that is marked as a fault without the code of one is a
 // fault of ours.
 func FaultOf(d access.Decision) *Problem {
-	row, ours := access.Lookup(d.Code())
+	p := faultOfCode(d.Code(), d.Reasons)
+	p.DecisionID = d.ID
+	return p
+}
+
+func faultOfCode(code access.Code, reasons []access.Reason) *Problem {
+	row, ours := access.Lookup(code)
 	if !ours || !row.Fault {
-		p := Internal()
-		p.DecisionID = d.ID
-		return p
+		return Internal()
 	}
-	return &Problem{Status: row.Status, Detail: row.Message, Reasons: d.Reasons, DecisionID: d.ID}
+	return &Problem{Status: row.Status, Detail: row.Message, Reasons: reasons}
 }
 
 // ProblemOf returns the problem by which an error is told. What is neither a [Problem]
-// nor a [Malformed] is a fault of ours and tells nothing of itself.
+// nor a [Malformed] nor an [access.Fault] is a fault of ours and tells nothing of itself.
 func ProblemOf(err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
 	}
 	if m, ok := errors.AsType[*Malformed](err); ok {
 		return refused(http.StatusBadRequest, "%s", m.Error())
+	}
+	if f, ok := errors.AsType[*access.Fault](err); ok {
+		return faultOfCode(f.Code, []access.Reason{access.Because(f.Code)})
 	}
 	return Internal()
 }

@@ -1,10 +1,12 @@
 // Package native owns the sidecar's own protocol: one decision at POST /v1/decision,
-// several at POST /v1/decisions, and the OpenAPI document of both at /openapi.yaml.
+// several at POST /v1/decisions, what a resource needs before there is a token at
+// /v1/requirements, and the OpenAPI document of them all at /openapi.yaml.
 //
 // It reads requests to [access.Request] and renders [access.Decision]; it neither knows
 // tokens nor policies, and the answer depends on nothing but the decision.
 //
 //	body ─▶ parse.go ─▶ access.Request ─▶ protocol.Decider ─▶ access.Decision ─▶ render.go ─▶ body
+//	body or query ─▶ access.RequirementQuestion ─▶ protocol.Requirer ─▶ requirements.go ─▶ body
 //
 // Every decision is told with status 200, a refused token included; what a resource
 // server would answer stands in its member http, ready to be copied. What is no

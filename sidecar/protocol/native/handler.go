@@ -18,6 +18,9 @@ const DefaultBatch = 100
 // Config is what the door needs.
 type Config struct {
 	Decider protocol.Decider
+	// Requirer tells what a resource needs before there is a token; nil: /v1/requirements
+	// answers that there is no such thing.
+	Requirer protocol.Requirer
 	// Body is how many bytes a request's body may have; 0: [protocol.DefaultBody].
 	Body int64
 	// Batch is how many questions a batch may have; 0: [DefaultBatch].
@@ -50,6 +53,8 @@ func (d *Door) Routes() []protocol.Route {
 	return []protocol.Route{
 		{Method: http.MethodPost, Path: "/v1/decision", Serve: d.decision},
 		{Method: http.MethodPost, Path: "/v1/decisions", Serve: d.decisions},
+		{Method: http.MethodGet, Path: "/v1/requirements", Serve: d.getRequirements},
+		{Method: http.MethodPost, Path: "/v1/requirements", Serve: d.postRequirements},
 		{Method: http.MethodGet, Path: "/openapi.yaml", Serve: openAPI},
 	}
 }
