@@ -20,6 +20,7 @@ import (
 // moment, and the answer. Unknown keys are refused.
 type corpusCase struct {
 	Description string         `yaml:"description"`
+	Source      string         `yaml:"source"`  // where the provider documents such a token, and when that was looked up
 	Now         int64          `yaml:"now"`     // the clock, in seconds since 1970
 	Issuer      map[string]any `yaml:"issuer"`  // an entry of issuers, as it is configured
 	Token       *tokenFacts    `yaml:"token"`   // nil: none is presented

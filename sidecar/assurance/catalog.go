@@ -66,7 +66,7 @@ func (v vocabulary) reader() *Vocabulary {
 	}
 	return &Vocabulary{
 		Claims: v.Claims, Methods: v.Methods, AuthTime: v.AuthTime, Absent: absent,
-		kinds: v.Kinds, challenge: v.Challenge,
+		kinds: v.Kinds, wordsClaim: v.Words, challenge: v.Challenge,
 	}
 }
 
@@ -99,7 +99,7 @@ func (c *Catalog) For(name string, words map[string]string, maxLevel string) (*V
 	v.Claims = t.claims(shipped.Claims)
 	for _, l := range shipped.Logins {
 		if t.says(l) && (maxLevel == "" || c.order.Satisfies(maxLevel, l.Level)) {
-			v.Logins = append(v.Logins, v.asked(t.login(l), shipped.Words))
+			v.Logins = append(v.Logins, v.asked(t.login(l)))
 		}
 	}
 	return v, nil

@@ -22,8 +22,8 @@ const insufficientClaims challenge = "insufficient_claims"
 
 // asked adds what asks for a login where that follows from the claims it shows: the first
 // value of the words claim, as essential.
-func (v *Vocabulary) asked(l Login, words string) Login {
-	values := textsOf(l.Claims[0][words])
+func (v *Vocabulary) asked(l Login) Login {
+	values := textsOf(l.Claims[0][v.wordsClaim])
 	if v.challenge != insufficientClaims || len(values) == 0 {
 		return l
 	}
@@ -31,7 +31,7 @@ func (v *Vocabulary) asked(l Login, words string) Login {
 	if l.Request == nil {
 		l.Request = map[string]string{}
 	}
-	l.Request["claims"] = claimsRequest(words, values[0])
+	l.Request["claims"] = claimsRequest(v.wordsClaim, values[0])
 	return l
 }
 
@@ -54,10 +54,11 @@ func claimsRequest(claim, value string) string {
 //
 // Entra's form stands instead of RFC 9470, not beside it: its clients look for one Bearer
 // challenge. It is sent only to clients that say in xms_cc that they understand it, and
-// only for a level: for a fresh login alone, and for all other clients, RFC 9470 holds.
+// only for a value that the token lacks: it cannot ask for a fresh login, and would be met
+// without one. Otherwise RFC 9470 holds.
 func (v *Vocabulary) Challenges(s access.StepUpAdvice, claims access.Object) []access.Challenge {
 	wanted := s.AuthorizationRequest["claims"]
-	if v.challenge != insufficientClaims || wanted == "" || !understandsClaims(claims) {
+	if v.challenge != insufficientClaims || wanted == "" || v.has(claims, wanted) || !understandsClaims(claims) {
 		return access.StepUpChallenges(s)
 	}
 	return []access.Challenge{{
@@ -68,6 +69,13 @@ func (v *Vocabulary) Challenges(s access.StepUpAdvice, claims access.Object) []a
 			Request:          base64.StdEncoding.EncodeToString([]byte(wanted)),
 		},
 	}}
+}
+
+// has reports whether claims have what a claims parameter asks for.
+func (v *Vocabulary) has(claims access.Object, wanted string) bool {
+	return slices.ContainsFunc(textsOf(claims[v.wordsClaim]), func(value string) bool {
+		return claimsRequest(v.wordsClaim, value) == wanted
+	})
 }
 
 // commonEndpoint serves every tenant; with it the realm must be empty. An issuer does not

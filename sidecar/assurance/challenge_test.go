@@ -35,6 +35,8 @@ func TestChallenges(t *testing.T) {
 		{"a capable client", "entra", advice, access.Object{"xms_cc": []any{"cp1"}}, entra},
 		{"capable in another case, among others", "entra", advice, access.Object{"xms_cc": []any{"foo", "CP1"}}, entra},
 		{"one value is told as a text", "entra", advice, access.Object{"xms_cc": "cp1"}, entra},
+		{"another context does not do", "entra", advice, access.Object{"xms_cc": []any{"cp1"}, "acrs": []any{"c2", "c11"}}, entra},
+		{"the context is there: only a fresh login will do", "entra", advice, access.Object{"xms_cc": []any{"cp1"}, "acrs": []any{"c2", "c1"}}, plain},
 		{"a client that says nothing", "entra", advice, access.Object{}, plain},
 		{"another capability", "entra", advice, access.Object{"xms_cc": []any{"cp10", "xcp1"}}, plain},
 		{"no list of texts", "entra", advice, access.Object{"xms_cc": []any{true, nil}}, plain},

@@ -27,8 +27,9 @@ type Vocabulary struct {
 	// with the tenant's words.
 	Logins []Login
 
-	kinds     map[string]kind
-	challenge challenge
+	kinds      map[string]kind
+	wordsClaim string // empty: no claim whose values a tenant may rename
+	challenge  challenge
 }
 
 // A Login is a class of logins that a provider offers and that look alike to it.
