@@ -197,8 +197,7 @@ func (f facts) read() facts {
 	for _, name := range v.Methods {
 		f.login.methods = append(f.login.methods, texts(f.claims[name])...)
 	}
-	slices.Sort(f.login.methods)
-	f.login.methods = slices.Compact(f.login.methods)
+	f.login.methods = assurance.UniteScopes(f.login.methods)
 	var times []int64
 	for _, name := range v.AuthTime {
 		if at, there := f.claims[name].(int64); there {
