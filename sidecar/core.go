@@ -38,7 +38,7 @@ func NewCore(ctx context.Context, o Options) (*Core, error) {
 	}
 	return &Core{
 		options:   o,
-		Decider:   pdp.New(deciderConfig(o, policies, verifier, newRecorder(o, metrics))),
+		Decider:   pdp.New(deciderConfig(o, policies, verifier, issuers, newRecorder(o, metrics))),
 		Policies:  policies,
 		Issuers:   issuers,
 		Telemetry: metrics,
@@ -48,13 +48,17 @@ func NewCore(ctx context.Context, o Options) (*Core, error) {
 // Door returns the native door.
 func (c *Core) Door() *native.Door {
 	o := c.options
-	return native.New(native.Config{
+	door := native.Config{
 		Decider: c.Decider, Body: int64(o.Config.Limits.Body), Batch: o.Config.Limits.Batch,
 		Forward: o.Config.Headers.Forward, Logger: o.Logger,
-	})
+	}
+	if o.Config.Requirements {
+		door.Requirer = c.Decider
+	}
+	return native.New(door)
 }
 
-func deciderConfig(o Options, policies *policy.Policies, verifier pdp.Verifier, recorder pdp.Recorder) pdp.Config {
+func deciderConfig(o Options, policies *policy.Policies, verifier pdp.Verifier, issuers Issuers, recorder recorder) pdp.Config {
 	return pdp.Config{
 		Verifier:  verifier,
 		Policy:    func() pdp.Policy { return activePolicy(policies) },
@@ -65,6 +69,8 @@ func deciderConfig(o Options, policies *policy.Policies, verifier pdp.Verifier, 
 		Keep:      o.Config.Answers.Keep,
 		Anonymous: o.Config.Policy.Anonymous,
 		Headers:   o.Config.Headers.Allow,
+		Issuers:   issuers.urls(),
+		Required:  recorder.required,
 	}
 }
 

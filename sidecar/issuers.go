@@ -95,6 +95,15 @@ func (i Issuers) verified() []token.Issuer {
 	return list
 }
 
+// urls names the issuers, in the order of the configuration.
+func (i Issuers) urls() []string {
+	list := make([]string, len(i))
+	for n, one := range i {
+		list[n] = one.URL
+	}
+	return list
+}
+
 func (i Issuers) uses() []policy.Use {
 	list := make([]policy.Use, len(i))
 	for n, one := range i {

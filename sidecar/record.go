@@ -2,8 +2,10 @@ package sidecar
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
+	"time"
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/pdp"
@@ -13,7 +15,7 @@ import (
 
 // newRecorder returns what every decision is told to: the log, the metrics, and whoever
 // the options name.
-func newRecorder(o Options, metrics *telemetry.Instruments) pdp.Recorder {
+func newRecorder(o Options, metrics *telemetry.Instruments) recorder {
 	return recorder{log: o.Logger, subjects: o.Config.Log.Subjects, metrics: metrics, also: o.Recorder}
 }
 
@@ -89,6 +91,27 @@ func (r recorder) who(c *token.Claims, s access.Subject) []slog.Attr {
 		attrs = append(attrs, slog.String("subject", told))
 	}
 	return attrs
+}
+
+// required counts and tells of an answer to what a resource needs. Only faults are worth
+// a line to everybody: nobody was let in or kept out.
+func (r recorder) required(ctx context.Context, q access.RequirementQuestion, took time.Duration, fault error) {
+	var code access.Code
+	level := slog.LevelDebug
+	if f, ok := errors.AsType[*access.Fault](fault); ok {
+		code, level = f.Code, slog.LevelError
+	}
+	r.metrics.Required(q.Door, code)
+	attrs := []slog.Attr{
+		slog.String("door", q.Door),
+		slog.String("action", q.Action.Name),
+		slog.String("resource", q.Resource.Type+":"+q.Resource.ID),
+		slog.Float64("ms", float64(took.Microseconds())/1000),
+	}
+	if fault != nil {
+		attrs = append(attrs, slog.String("detail", fault.Error()))
+	}
+	r.log.LogAttrs(ctx, level, "requirements", attrs...)
 }
 
 // outcomeWord tells a fault from a denial, as callers are not.

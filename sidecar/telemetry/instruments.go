@@ -84,6 +84,16 @@ func (i *Instruments) Decision(door string, d access.Decision, took time.Duratio
 	i.histograms["stepup_decision_seconds"].WithLabelValues(door).Observe(took.Seconds())
 }
 
+// Required counts an answer to what a resource needs before there is a token; the code is
+// empty unless it was a fault.
+func (i *Instruments) Required(door string, code access.Code) {
+	result := "ok"
+	if code != "" {
+		result = codeLabel(code)
+	}
+	i.counters["stepup_requirements_total"].WithLabelValues(result, door).Inc()
+}
+
 // TokenVerified counts a verification; the code is empty if the token was accepted. The
 // issuer may be whatever a token claims to come from.
 func (i *Instruments) TokenVerified(issuer string, code access.Code) {

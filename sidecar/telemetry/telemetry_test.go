@@ -58,6 +58,13 @@ func TestWhatIsCounted(t *testing.T) {
 		do   func(*telemetry.Instruments)
 		want []string // beside the zeros
 	}{
+		{"requirements", func(i *telemetry.Instruments) {
+			i.Required("native", "")
+			i.Required("native", access.NotReady)
+		}, []string{
+			`stepup_requirements_total{door="native",result="not_ready"} 1`,
+			`stepup_requirements_total{door="native",result="ok"} 1`,
+		}},
 		{"nothing", func(*telemetry.Instruments) {}, nil},
 		{"verifications", func(i *telemetry.Instruments) {
 			i.TokenVerified(fabrikam, "")
