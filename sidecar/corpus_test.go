@@ -214,7 +214,8 @@ func readProblem(t *testing.T, status int, text []byte) told {
 // elsewhere lists the codes that no case can show, and the tests that show them.
 func elsewhere() map[access.Code]at {
 	return map[access.Code]at{
-		access.Overloaded: {"protocol/echo_test.go", "TestConcurrencyIsLimited"}, // takes two callers at once
+		access.Overloaded:  {"protocol/echo_test.go", "TestConcurrencyIsLimited"}, // takes two callers at once
+		access.StepUpUnmet: {"loopguard/guard_test.go", "TestCheck"},              // takes three logins
 	}
 }
 

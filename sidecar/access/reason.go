@@ -29,6 +29,7 @@ const (
 	LoginTooOld               Code = "login_too_old"
 	LoginTimeUnknown          Code = "login_time_unknown"
 	ScopeInsufficient         Code = "scope_insufficient"
+	StepUpUnmet               Code = "step_up_unmet"
 	NoUser                    Code = "no_user"
 	WindowTooShort            Code = "window_too_short"
 	NotAllowed                Code = "not_allowed"
@@ -85,6 +86,7 @@ var table = []Row{
 	{LoginTooOld, "the same login, but younger, would be allowed", "A more recent sign-in is required.", http.StatusUnauthorized, insufficientUser, false},
 	{LoginTimeUnknown, "the token does not tell when the person signed in", "It is not known when you signed in.", http.StatusUnauthorized, insufficientUser, false},
 	{ScopeInsufficient, "a login that adds a scope would be allowed", strongerSignIn, http.StatusUnauthorized, insufficientUser, false},
+	{StepUpUnmet, "newer logins were made, and did not help", "Signing in again did not help.", http.StatusForbidden, "", false},
 	{NoUser, "refused, and a machine cannot sign in", thisIsNotAllowed, http.StatusForbidden, "", false},
 	{WindowTooShort, "a login would do, but for less than 30 seconds", thisIsNotAllowed, http.StatusForbidden, "", false},
 	{NotAllowed, "the policy refuses", thisIsNotAllowed, http.StatusForbidden, "", false},
