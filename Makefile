@@ -59,6 +59,7 @@ fuzz-long: ## ten minutes of every fuzz target
 
 docs: ## make the generated pages anew
 	@go test ./sidecar/config -run TestPage -update
+	@go test ./docs -run "TestReasons|TestMetrics" -update
 
 clean: ## remove what was built
 	@rm -rf bin

@@ -23,7 +23,9 @@ func newHealth(t terminal) *cobra.Command {
 		Use:   "health",
 		Short: "Ask a running sidecar whether it is ready; exit 0 if it is",
 		Long: `Ask a running sidecar whether it is ready, at the health.address of its configuration.
-For images without a shell, as the command of a probe.`,
+For images without a shell, as the command of a probe.
+
+Exit codes: 0 ready, 1 not ready or nobody answers, 2 wrong usage.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, _, err := c.load(t)
