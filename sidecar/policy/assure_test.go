@@ -17,7 +17,7 @@ import (
 // assurance before. How claims are read is the library's own test.
 func TestAssure(t *testing.T) {
 	person := access.Assurance{
-		Level: "mfa", Levels: []string{"normal", "mfa"}, Methods: []string{"otp", "pwd"}, AuthTime: now - 120, Told: true,
+		Level: "mfa", Levels: []string{"normal", "mfa"}, Methods: []string{"pwd", "otp"}, AuthTime: now - 120, Told: true,
 	}
 	told := func(a access.Assurance) access.Assurance { a.Told = true; return a }
 	for _, row := range []struct {
