@@ -8,36 +8,44 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"golang.org/x/term"
 )
 
 // NewLogger returns a logger that writes to w. The format is "text", "json", or "auto",
-// which is text on a terminal and JSON elsewhere; the level "debug", "info", "warn" or
-// "error".
+// which is text on a terminal, with the time of day only, and JSON elsewhere; the level
+// "debug", "info", "warn" or "error".
 func NewLogger(format, level string, w io.Writer) (*slog.Logger, error) {
 	var least slog.Level
 	if err := least.UnmarshalText([]byte(level)); err != nil {
 		return nil, fmt.Errorf("log level %q: use debug, info, warn or error", level)
 	}
 	options := &slog.HandlerOptions{Level: least}
-	if format == "auto" {
-		format = formatFor(w)
+	if format == "auto" && onTerminal(w) {
+		options.ReplaceAttr = timeOfDay
+		return slog.New(slog.NewTextHandler(w, options)), nil
 	}
 	switch format {
 	case "text":
 		return slog.New(slog.NewTextHandler(w, options)), nil
-	case "json":
+	case "json", "auto":
 		return slog.New(slog.NewJSONHandler(w, options)), nil
 	}
 	return nil, fmt.Errorf("log format %q: use auto, text or json", format)
 }
 
-func formatFor(w io.Writer) string {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return "text"
+func onTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// timeOfDay leaves the date out, which whoever sits before a terminal knows.
+func timeOfDay(groups []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey && len(groups) == 0 {
+		a.Value = slog.StringValue(a.Value.Time().Format(time.TimeOnly))
 	}
-	return "json"
+	return a
 }
 
 // The values of log.subjects.
