@@ -5,6 +5,8 @@
 //	stepup/assurance     claims and the issuer's vocabulary become levels, methods, login time
 //	stepup/levels        data only: the levels and what each implies
 //	stepup/vocabularies  data only: one folder per kind of provider
+//	stepup/login         what a provider is to do with an authorization request
+//	stepup/factors       data only: what each factor of a login proves
 //	stepup/samples       builders for tests of policies
 //	fabrikam             the demonstration policy
 //	schemas              JSON Schemas, as `opa check --schema` reads them
@@ -47,12 +49,19 @@ func Tree() fs.FS { return tree }
 // Library returns the modules of the package stepup.assurance, tests left out, by path.
 func Library() []Module { return modules("stepup/assurance") }
 
+// LoginRule returns the modules of the package stepup.login, tests left out, by path.
+func LoginRule() []Module { return modules("stepup/login") }
+
 // Demonstration returns the modules of the demonstration policy, tests left out, by path.
 func Demonstration() []Module { return modules("fabrikam") }
 
 // Levels returns data.stepup.levels as it is shipped: what each level implies. Numbers
 // are [json.Number]; the caller owns the result.
 func Levels() map[string]any { return data("stepup/levels/data.json") }
+
+// Factors returns data.stepup.factors: what each factor of a login proves. It is under the
+// same terms as [Levels].
+func Factors() map[string]any { return data("stepup/factors/data.json") }
 
 // Vocabularies returns data.stepup.vocabularies as it is shipped, by name, under the
 // same terms as [Levels].

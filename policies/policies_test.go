@@ -26,7 +26,11 @@ func TestWhatLoads(t *testing.T) {
 		{"Library()", paths(policies.Library()), []string{
 			"stepup/assurance/assurance.rego", "stepup/assurance/claims.rego", "stepup/assurance/levels.rego", "stepup/assurance/values.rego",
 		}},
+		{"LoginRule()", paths(policies.LoginRule()), []string{
+			"stepup/login/login.rego", "stepup/login/proof.rego", "stepup/login/refresh.rego", "stepup/login/request.rego", "stepup/login/ways.rego",
+		}},
 		{"Demonstration()", paths(policies.Demonstration()), []string{"fabrikam/fabrikam.rego"}},
+		{"Factors()", slices.Sorted(maps.Keys(policies.Factors())), []string{"custom", "duo", "otp", "pwd", "webauthn"}},
 		{"Levels()", slices.Sorted(maps.Keys(policies.Levels())), []string{"mfa", "normal", "phr", "phrh"}},
 	} {
 		if diff := cmp.Diff(test.want, test.got); diff != "" {
@@ -91,7 +95,7 @@ func TestTreeHoldsOnlyWhatBelongsThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := len(data), 1+len(policies.Vocabularies()); got != want {
+	if got, want := len(data), 2+len(policies.Vocabularies()); got != want {
 		t.Errorf("files of data: got %d (%v), want %d", got, data, want)
 	}
 }
@@ -107,6 +111,7 @@ func TestEveryRuleIsAnnotated(t *testing.T) {
 		"fabrikam":         "schema.access.input",
 		"stepup.samples":   "schema.access.input",
 		"stepup.assurance": "schema.assurance.input",
+		"stepup.login":     "schema.login.input",
 	}
 	packages := map[string]*ast.Annotations{}
 	for name, module := range modules {
@@ -142,8 +147,8 @@ func TestEveryRuleIsAnnotated(t *testing.T) {
 			t.Errorf("package %s: schemas %v, want input: %s", pkg, a.Schemas, schema[pkg])
 		}
 	}
-	if len(packages) != 3 {
-		t.Errorf("annotated packages: got %d, want 3", len(packages))
+	if len(packages) != len(schema) {
+		t.Errorf("annotated packages: got %d, want %d", len(packages), len(schema))
 	}
 }
 
@@ -219,7 +224,7 @@ func evaluate(t *testing.T, expression string) any {
 	options := []func(*rego.Rego){
 		rego.Query("x := " + expression), rego.Imports([]string{"data.stepup.samples"}),
 		rego.Store(inmem.NewFromObject(map[string]any{"stepup": map[string]any{
-			"levels": policies.Levels(), "vocabularies": policies.Vocabularies(),
+			"levels": policies.Levels(), "vocabularies": policies.Vocabularies(), "factors": policies.Factors(),
 		}})),
 	}
 	for _, module := range modules {
