@@ -2,9 +2,11 @@ package docs_test
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -95,18 +97,68 @@ func join(list []block, b block, adjacent bool) []block {
 	return append(list, b)
 }
 
-var link = regexp.MustCompile(`\]\(([^)\s#]+)(#[^)\s]*)?\)`)
+var (
+	link    = regexp.MustCompile(`\]\(([^)\s#]*)(?:#([^)\s]*))?\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	fenced  = regexp.MustCompile("(?ms)^```.*?^```$")
+	dropped = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+)
 
-// TestLinks follows every link to a file of ours.
+// TestLinks follows every link from a page of ours to a file of ours, and to the heading
+// in it.
 func TestLinks(t *testing.T) {
-	for _, page := range pages(t) {
-		for _, m := range link.FindAllStringSubmatch(readPage(t, page), -1) {
-			if strings.Contains(m[1], "://") {
-				continue
-			}
-			if _, err := os.Stat(filepath.Join(root, filepath.Dir(page), m[1])); err != nil {
-				t.Errorf("%s links to %s: %v", page, m[1], err)
+	for _, page := range everyPage(t) {
+		text := fenced.ReplaceAllLiteralString(readPage(t, page), "")
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			if !strings.Contains(m[1], ":") {
+				followLink(t, page, m[1], m[2])
 			}
 		}
 	}
+}
+
+func followLink(t *testing.T, page, file, anchor string) {
+	t.Helper()
+	target := page
+	if file != "" {
+		target = filepath.Join(filepath.Dir(page), file)
+	}
+	if _, err := os.Stat(filepath.Join(root, target)); err != nil {
+		t.Errorf("%s links to %s: %v", page, file, err)
+		return
+	}
+	if anchor != "" && !slices.Contains(anchors(readPage(t, target)), anchor) {
+		t.Errorf("%s links to #%s, which is no heading of %s", page, anchor, target)
+	}
+}
+
+// anchors are the names of a page's headings as GitHub makes them.
+func anchors(text string) []string {
+	var names []string
+	for _, m := range heading.FindAllStringSubmatch(fenced.ReplaceAllLiteralString(text, ""), -1) {
+		name := dropped.ReplaceAllLiteralString(strings.ToLower(m[1]), "")
+		names = append(names, strings.ReplaceAll(name, " ", "-"))
+	}
+	return names
+}
+
+// everyPage is every Markdown file of the repository.
+func everyPage(t *testing.T) []string {
+	t.Helper()
+	var list []string
+	err := fs.WalkDir(os.DirFS(root), ".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (path == ".git" || d.Name() == "node_modules"):
+			return fs.SkipDir
+		case filepath.Ext(path) == ".md":
+			list = append(list, path)
+		}
+		return nil
+	})
+	if err != nil || len(list) < 10 {
+		t.Fatalf("found the pages %v (%v)", list, err)
+	}
+	return list
 }

@@ -115,10 +115,12 @@ func tools(t *testing.T) string {
 }
 
 // environ is a newcomer's: nothing of ours is set but the addresses that are free here,
-// and the development key is made anew.
+// and a deadline for machines that are busy with other tests; and the development key is
+// made anew.
 func environ(doors, health, state, tools string) []string {
 	list := []string{
-		"STEPUP_HTTP_ADDRESS=" + doors, "STEPUP_HEALTH_ADDRESS=" + health, "XDG_STATE_HOME=" + state,
+		"STEPUP_HTTP_ADDRESS=" + doors, "STEPUP_HEALTH_ADDRESS=" + health, "STEPUP_POLICY_DEADLINE=10s",
+		"XDG_STATE_HOME=" + state,
 		"PATH=" + tools + string(os.PathListSeparator) + os.Getenv("PATH"),
 	}
 	for _, one := range os.Environ() {

@@ -27,6 +27,10 @@ import (
 // a wait.
 const maxTokenInput = 1 << 20
 
+// patience is the deadline of a decision here unless the configuration sets one: nothing
+// is warm yet, and nobody waits in line.
+const patience = 10 * time.Second
+
 // decideFlags are what a question is made of on the command line.
 type decideFlags struct {
 	config                               configFlags
@@ -42,10 +46,11 @@ func newDecide(t terminal) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "decide",
 		Short: "Make one decision without a server",
-		Long: fmt.Sprintf(`Make one decision without a server, with the same configuration that serve would use.
+		Long: fmt.Sprintf(`Make one decision without a server, with the same configuration that serve would use,
+except that a decision may take %s where policy.deadline is not set.
 
 Exit codes: %d allow, %d step up, %d deny, %d no decision could be made, %d wrong usage.`,
-			exitOK, exitStepUp, exitDeny, exitFault, exitUsage),
+			patience, exitOK, exitStepUp, exitDeny, exitFault, exitUsage),
 		Example: `  stepup token --level mfa | stepup decide --dev --token - --action GET --resource /employees
   stepup token | stepup decide --dev --token - --action GET --resource /employees --explain`,
 		Args: noArgs,
@@ -82,6 +87,9 @@ func (f *decideFlags) run(ctx context.Context, t terminal) error {
 		return err
 	}
 	f.warn(t, cfg)
+	if cfg.Origins["policy.deadline"].Source == config.Default {
+		cfg.Policy.Deadline = patience
+	}
 	notes := &notebook{}
 	core, err := sidecar.NewCore(ctx, sidecar.Options{
 		Config: cfg, Dev: f.dev, Logger: slog.New(slog.DiscardHandler), Recorder: notes, Version: version,

@@ -122,7 +122,8 @@ func newRoot(t terminal) *cobra.Command {
 		Short: "May this login do this? Verifies the token, asks the Rego policy, answers.",
 		Long: `stepup is a policy-as-code authorization sidecar. An application, or the proxy in front
 of it, asks whether a login may do something; the sidecar verifies the token, asks the
-Rego policy, and answers.
+Rego policy, and answers: allow, deny, or step up, which is to say sign in more strongly,
+exactly so.
 
 Try it without a provider:
 
