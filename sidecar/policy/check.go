@@ -27,15 +27,16 @@ type Severity string
 const (
 	SeverityError   Severity = "error"
 	SeverityWarning Severity = "warning"
+	SeverityInfo    Severity = "info"
 )
 
 // A Finding is one thing that is wrong with a policy, for its author.
 type Finding struct {
-	File     string
-	Line     int // 0: the file as a whole
-	Column   int // 0: the line as a whole
-	Severity Severity
-	Message  string
+	File     string   `json:"file"`
+	Line     int      `json:"line,omitempty"`   // 0: the file as a whole
+	Column   int      `json:"column,omitempty"` // 0: the line as a whole
+	Severity Severity `json:"severity"`
+	Message  string   `json:"message"`
 }
 
 // String writes a finding as compilers do, so that editors find the place.
@@ -55,8 +56,12 @@ func (f Finding) String() string {
 // document; only tests, which build documents of their own, may read what they like. It
 // finds what would keep the policy from loading, and levels that nobody defined.
 //
+// It warns of what loads and does something else than its author most likely means: claims
+// that are the vocabulary's to read, conditions that hold when nothing is known of the
+// login, ages that nobody can meet or that are not understood, levels that nobody offers.
+//
 // Of the configuration it takes Package (empty: some package must have a rule allow),
-// Builtins, MayRedefine and Issuers. Findings are in the order of file, line and column.
+// Builtins, MayRedefine and Issuers (none: tokens of any vocabulary are expected). Findings are in the order of file, line and column.
 // The error is that the folder cannot be read or the configuration is wrong.
 func Check(ctx context.Context, dir string, c Config) ([]Finding, error) {
 	ch, err := newChecker(dir, c)
@@ -70,7 +75,9 @@ func Check(ctx context.Context, dir string, c Config) ([]Finding, error) {
 		return nil, err
 	}
 	ch.hasAllow()
-	ch.knownLevels()
+	ch.reads()
+	ch.absences()
+	ch.ages(ctx)
 	return ch.sorted(), nil
 }
 
@@ -319,40 +326,6 @@ func (c *checker) allowIn(name string) error {
 	return err
 }
 
-// knownLevels looks for `"x" in input.assurance.levels` with a level that is none: such
-// a condition never holds, and below not it always does.
-func (c *checker) knownLevels() {
-	if c.library == nil {
-		return
-	}
-	for _, m := range c.rules {
-		ast.WalkExprs(m, func(e *ast.Expr) bool {
-			if terms, ok := e.Terms.([]*ast.Term); ok {
-				c.knownLevel(terms)
-			}
-			return false
-		})
-		ast.WalkTerms(m, func(t *ast.Term) bool {
-			if call, ok := t.Value.(ast.Call); ok {
-				c.knownLevel(call)
-			}
-			return false
-		})
-	}
-}
-
-func (c *checker) knownLevel(call []*ast.Term) {
-	if len(call) != 3 || !call[0].Value.(ast.Ref).Equal(ast.Member.Ref()) || !call[2].Equal(levelsOfInput()) {
-		return
-	}
-	order := c.library.catalog.Order()
-	if name, ok := call[1].Value.(ast.String); ok && !order.Known(string(name)) {
-		c.find(call[1].Location, "%q is no level: the levels are %s%s", string(name), listed(order.Levels()), meant(string(name), order.Levels()))
-	}
-}
-
-func levelsOfInput() *ast.Term { return ast.NewTerm(ast.MustParseRef("input.assurance.levels")) }
-
 // compilerSays turns errors of OPA's parser and compiler into findings.
 func (c *checker) compilerSays(err error) {
 	var list ast.Errors
@@ -386,7 +359,19 @@ func wanted(e *ast.Error) string {
 
 // find notes an error at a place, or without one at the folder.
 func (c *checker) find(l *ast.Location, format string, args ...any) {
-	f := Finding{File: c.tree.base, Severity: SeverityError, Message: fmt.Sprintf(format, args...)}
+	c.found(SeverityError, l, format, args...)
+}
+
+func (c *checker) warn(l *ast.Location, format string, args ...any) {
+	c.found(SeverityWarning, l, format, args...)
+}
+
+func (c *checker) note(l *ast.Location, format string, args ...any) {
+	c.found(SeverityInfo, l, format, args...)
+}
+
+func (c *checker) found(s Severity, l *ast.Location, format string, args ...any) {
+	f := Finding{File: c.tree.base, Severity: s, Message: fmt.Sprintf(format, args...)}
 	if l != nil && l.File != "" {
 		f.File, f.Line, f.Column = l.File, l.Row, l.Col
 	}

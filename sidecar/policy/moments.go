@@ -24,8 +24,12 @@ type moments struct {
 	// or cannot depend on x.
 	known func(ast.Ref) bool
 
+	// lenient takes what does not mention x for a number: for one document it may be.
+	lenient bool
+
 	roots []int64
-	lost  bool // some use of x was not understood
+	lost  bool          // some use of x was not understood
+	where *ast.Location // of the innermost expression of such a use, if it is known
 }
 
 type symbol struct {
@@ -132,6 +136,11 @@ func (m *moments) expr(expr *ast.Expr, vars scope) {
 	if m.lost {
 		return
 	}
+	defer func() {
+		if m.lost && m.where == nil {
+			m.where = expr.Location
+		}
+	}()
 	if len(expr.With) == 0 && expr.IsCall() && m.comparison(expr, vars) {
 		return
 	}
@@ -177,14 +186,14 @@ func (m *moments) comparison(expr *ast.Expr, vars scope) bool {
 	name := expr.Operator().String()
 	if len(operands) == 3 {
 		l, ok := m.arithmetic(expr.Operator(), operands[:2], vars)
-		r, also := m.linear(operands[2], vars)
+		r, also := m.side(operands[2], vars)
 		return ok && also && m.meet(l, r)
 	}
 	if !comparisons[name] || len(operands) != 2 {
 		return false
 	}
-	l, ok := m.linear(operands[0], vars)
-	r, also := m.linear(operands[1], vars)
+	l, ok := m.side(operands[0], vars)
+	r, also := m.side(operands[1], vars)
 	return ok && also && m.meet(l, r)
 }
 
@@ -219,6 +228,14 @@ func (m *moments) linear(t *ast.Term, vars scope) (linear, bool) {
 	return linear{}, false
 }
 
+// side reads a term as a linear term, or as some number where there is leniency.
+func (m *moments) side(t *ast.Term, vars scope) (linear, bool) {
+	if l, ok := m.linear(t, vars); ok || !m.lenient || m.mentions(t, vars) {
+		return l, ok
+	}
+	return constant(integer(1)), true
+}
+
 func (m *moments) symbol(ref ast.Ref) (linear, bool) {
 	for _, s := range m.symbols {
 		if s.ref.Equal(ref) {
@@ -230,8 +247,8 @@ func (m *moments) symbol(ref ast.Ref) (linear, bool) {
 
 // arithmetic reads a sum, a difference, or a product with a number.
 func (m *moments) arithmetic(operator ast.Ref, operands []*ast.Term, vars scope) (linear, bool) {
-	l, ok := m.linear(operands[0], vars)
-	r, also := m.linear(operands[1], vars)
+	l, ok := m.side(operands[0], vars)
+	r, also := m.side(operands[1], vars)
 	if !ok || !also {
 		return linear{}, false
 	}
@@ -307,7 +324,7 @@ func (m *moments) ref(ref ast.Ref, vars scope) {
 	case ref[0].Equal(ast.DefaultRootDocument):
 		m.lost = m.lost || !m.known(ref)
 	default:
-		m.lost = m.lost || nondeterministic(ref)
+		m.lost = m.lost || !m.lenient && nondeterministic(ref)
 	}
 	for _, t := range ref[1:] {
 		m.value(t, vars)
@@ -333,7 +350,7 @@ func overlap(a, b ast.Ref) bool { return a.HasPrefix(b) || b.HasPrefix(a) }
 
 // mentions reports whether a term uses x at all.
 func (m *moments) mentions(t *ast.Term, vars scope) bool {
-	trial := &moments{symbols: m.symbols, forbidden: m.forbidden, known: m.known}
+	trial := &moments{symbols: m.symbols, forbidden: m.forbidden, known: m.known, lenient: m.lenient}
 	trial.value(t, vars)
 	return trial.lost || len(trial.roots) > 0
 }

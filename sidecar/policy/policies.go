@@ -49,6 +49,7 @@ type Use struct {
 	Vocabulary string
 	Levels     map[string]string // level to this tenant's word for it
 	MaxLevel   string            // empty: no ceiling
+	Claims     map[string]string // the vocabulary's name of a claim to the token's; for [Check] only
 }
 
 // Policies follows one source of policy and holds what is active. All methods are safe
