@@ -92,6 +92,34 @@ func TestWordsMayBePlaceholders(t *testing.T) {
 	}
 }
 
+// A login is also left out where only asking for it takes a word that the tenant lacks.
+func TestLoginsThatCannotBeAskedFor(t *testing.T) {
+	c, err := assurance.Load(policies.Levels(), access.Object{"v": access.Object{
+		"claims": access.Object{"acr": access.Object{"place": "mfa"}, "mark": access.Object{"strong": "mfa"}},
+		"words":  "acr", "requires_words": []any{"mfa"},
+		"logins": []any{access.Object{
+			"level": "mfa", "claims": []any{access.Object{"mark": "strong"}},
+			"request": access.Object{"scope": "openid", "acr_values": "place"},
+		}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for words, want := range map[string]int{"": 0, "gold": 1} {
+		own := map[string]string{"mfa": words}
+		if words == "" {
+			own = nil
+		}
+		v, err := c.For("v", own, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(v.Logins); got != want {
+			t.Errorf("For(%q, %v).Logins: got %d, want %d", "v", own, got, want)
+		}
+	}
+}
+
 func TestLawsOfTenantsAndChallenges(t *testing.T) {
 	vocabulary := func(changes access.Object) access.Object {
 		v := access.Object{"claims": access.Object{"acr": access.Object{"1": "normal"}}, "words": "acr", "logins": []any{}}

@@ -127,6 +127,7 @@ func TestProvidersTokens(t *testing.T) {
 			{"session before Keycloak 25", access.Object{"sid": gone, "session_state": "s"}, person},
 			{"no session", access.Object{"sid": gone}, machine},
 			{"service account by name", access.Object{"preferred_username": "service-account-app"}, machine},
+			{"service account by client", access.Object{"client_id": client}, machine},
 			{"service account by address", access.Object{"clientAddress": "192.0.2.1"}, machine},
 			{"service account of older versions", access.Object{"clientId": client}, machine},
 			{"no subject", access.Object{"sub": gone}, "token_claim_invalid"},
