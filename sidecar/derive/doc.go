@@ -16,6 +16,9 @@
 //     is asked at every age at which its answer can change;
 //   - obtainable: the provider offers the login, for at least [Floor] seconds.
 //
+// Before it is known who asks, the same walk finds what a resource needs: [Requirements].
+// Its doubts go the other way, towards the weaker answer.
+//
 // The words max_age and auth_time are those of OpenID Connect Core, section 3.1.2.1, and
 // RFC 9470.
 package derive

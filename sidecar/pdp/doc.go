@@ -10,4 +10,8 @@
 // A [Decider] returns a decision and no error: a fault on the way becomes Indeterminate,
 // so that a door has nothing to forget. In doubt the answer is no: without a verified
 // token the policy is not asked, because rules under a negation would allow on absence.
+//
+// [Decider.Require] answers what a resource needs before there is a token. It lets nobody
+// in; there, in doubt, the answer is the weaker one, so that nobody is sent away for less
+// than they would later be asked for.
 package pdp
