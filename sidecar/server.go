@@ -72,6 +72,9 @@ func (s *Server) newDoors() http.Handler {
 		Concurrency: c.Limits.Concurrency, InFlight: s.Telemetry.InFlight(), Logger: s.options.Logger,
 	})
 	protocol.Mount(e, s.Door().Routes()...)
+	if c.Login.Enabled {
+		protocol.Mount(e, s.loginDoor().Routes()...)
+	}
 	return e
 }
 

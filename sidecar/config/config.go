@@ -116,7 +116,7 @@ type Answers struct {
 
 // Login is the login rule's door.
 type Login struct {
-	Enabled bool `yaml:"enabled" default:"false" later:"true" help:"Answer /v1/login."`
+	Enabled bool `yaml:"enabled" default:"false" help:"Answer /v1/login, to whoever reaches the listener: what a provider tells there is believed."`
 }
 
 // Headers are lists of lower-case names; a star at the end stands for any rest.

@@ -11,10 +11,11 @@ import (
 	"stepup/sidecar/assurance"
 )
 
-// A library is stepup.assurance with the levels and vocabularies it reads, compiled and
-// stored apart from every policy.
+// A library is stepup.assurance with the levels and vocabularies it reads, and stepup.login
+// with the levels and factors it reads; each compiled and stored apart from every policy.
 type library struct {
 	program *program
+	login   *program
 	catalog *assurance.Catalog
 	data    assurance.Data
 	issuers map[string]*assurance.Vocabulary // as each configured issuer uses it
@@ -76,7 +77,7 @@ func (l *library) readBack(ctx context.Context) assurance.Read {
 }
 
 func (l *library) compile(ctx context.Context) error {
-	modules, err := libraryModules()
+	modules, err := parseModules(policies.Library())
 	if err != nil {
 		return err
 	}
@@ -87,7 +88,10 @@ func (l *library) compile(ctx context.Context) error {
 	}
 	reading := ast.MustParseRef("data.stepup.assurance.reading")
 	l.program, err = newProgram(ctx, modules, access.Object{libraryPackage: l.object()}, safe, []ast.Ref{reading})
-	return err
+	if err != nil {
+		return err
+	}
+	return l.compileLogin(ctx, safe)
 }
 
 // object is what stands below data.stepup, for the library and for policies alike.
@@ -95,9 +99,9 @@ func (l *library) object() access.Object {
 	return access.Object{"levels": l.data.Levels, "vocabularies": l.data.Vocabularies}
 }
 
-func libraryModules() (map[string]*ast.Module, error) {
+func parseModules(list []policies.Module) (map[string]*ast.Module, error) {
 	modules := map[string]*ast.Module{}
-	for _, m := range policies.Library() {
+	for _, m := range list {
 		parsed, err := ast.ParseModuleWithOpts(m.Path, m.Source, ast.ParserOptions{RegoVersion: ast.RegoV1})
 		if err != nil {
 			return nil, err

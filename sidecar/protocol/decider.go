@@ -18,3 +18,10 @@ type Decider interface {
 type Requirer interface {
 	Require(ctx context.Context, q access.RequirementQuestion) (access.Requirements, error)
 }
+
+// A LoginRule says what a provider is to do with one login, whose document is that of
+// schema.login.input but for the members now and clock_skew, which the rule's side adds.
+// Its errors are [*access.Fault]. It is safe for concurrent use.
+type LoginRule interface {
+	Login(ctx context.Context, doc access.Object) (access.LoginAnswer, error)
+}
