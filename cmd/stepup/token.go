@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"stepup/sidecar"
@@ -26,7 +27,8 @@ func newToken(t terminal) *cobra.Command {
 		Long: fmt.Sprintf(`Mint a token of the development issuer, which serve --dev and decide --dev accept, and
 nobody else. Its key is made on first use, in $XDG_STATE_HOME/stepup (~/.local/state/stepup).
 
-Levels: %s, none. None says nothing about the login.`, strings.Join(devissuer.Levels(), ", ")),
+Levels: %s, none. None says nothing about the login. Each token is of a
+session (sid) of its own; --claim sid=one makes several of one session.`, strings.Join(devissuer.Levels(), ", ")),
 		Example: `  stepup token --level mfa --age 10m
   stepup token --level normal --subject bob --scope read:customers
   stepup token --machine --claim department='"sales"'`,
@@ -42,6 +44,7 @@ Levels: %s, none. None says nothing about the login.`, strings.Join(devissuer.Le
 			if o.Claims, err = parseClaims(claims); err != nil {
 				return err
 			}
+			ownSession(o)
 			issuer, err := sidecar.OpenDevelopmentIssuer("")
 			if err != nil {
 				return err
@@ -66,6 +69,15 @@ Levels: %s, none. None says nothing about the login.`, strings.Join(devissuer.Le
 	f.BoolVar(&idToken, "id-token", false, "an ID token instead of an access token")
 	f.StringArrayVar(&claims, "claim", nil, "a further claim as name=JSON; may be repeated")
 	return cmd
+}
+
+// ownSession gives a person's token a session that no other token has: as if every token
+// were another browser's, so that questions tried again and again are not taken for one
+// browser that signs in again and again in vain.
+func ownSession(o devissuer.Options) {
+	if _, given := o.Claims["sid"]; !given && !o.Machine {
+		o.Claims["sid"] = uuid.NewString()
+	}
 }
 
 // parseClaims reads name=JSON. A value that is no JSON is taken as text, unless it looks
