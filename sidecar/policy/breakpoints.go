@@ -64,7 +64,7 @@ func (s *Snapshot) residualRoots(ctx context.Context, doc input.Document, symbol
 	if err != nil {
 		return nil, false, fmt.Errorf("%w: reading the document: %w", ErrEvaluation, err)
 	}
-	left, err := s.partial(ctx, in, doc.Now, symbols, clock)
+	left, err := s.partial(ctx, in, doc.Now, termsOf(symbols), clock)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, false, fault(ctx, err)
@@ -76,18 +76,14 @@ func (s *Snapshot) residualRoots(ctx context.Context, doc input.Document, symbol
 	return m.roots, !m.lost, nil
 }
 
-// partial evaluates `data.<package>.allow = true` with the symbols unknown. Clocks inside
-// the policy show now, if the clock is known.
-func (s *Snapshot) partial(ctx context.Context, in ast.Value, now int64, symbols []symbol, clock bool) (left *rego.PartialQueries, err error) {
+// partial evaluates `data.<package>.allow = true` with some of the document unknown.
+// Clocks inside the policy show now, if the clock is known.
+func (s *Snapshot) partial(ctx context.Context, in ast.Value, now int64, unknown []*ast.Term, clock bool) (left *rego.PartialQueries, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			left, err = nil, fmt.Errorf("%w: the engine broke: %v", ErrEvaluation, r)
 		}
 	}()
-	unknown := make([]*ast.Term, len(symbols))
-	for i, sym := range symbols {
-		unknown[i] = ast.NewTerm(sym.ref)
-	}
 	return s.residual.Partial(ctx,
 		rego.EvalParsedInput(in), rego.EvalParsedUnknowns(unknown), rego.EvalTime(time.Unix(now, 0)),
 		rego.EvalNondeterministicBuiltins(clock))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -79,12 +78,7 @@ func (s *Snapshot) isBase(ref ast.Ref) bool {
 }
 
 // leftOf evaluates `data.<package>.allow = true` as far as it goes.
-func (s *Snapshot) leftOf(ctx context.Context, doc input.Document, unknown []*ast.Term) (left *rego.PartialQueries, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			left, err = nil, fmt.Errorf("%w: the engine broke: %v", ErrEvaluation, r)
-		}
-	}()
+func (s *Snapshot) leftOf(ctx context.Context, doc input.Document, unknown []*ast.Term) (*rego.PartialQueries, error) {
 	if ctx.Err() != nil {
 		return nil, fault(ctx, ctx.Err())
 	}
@@ -92,8 +86,7 @@ func (s *Snapshot) leftOf(ctx context.Context, doc input.Document, unknown []*as
 	if err != nil {
 		return nil, fmt.Errorf("%w: reading the document: %w", ErrEvaluation, err)
 	}
-	left, err = s.residual.Partial(ctx, rego.EvalParsedInput(in), rego.EvalParsedUnknowns(unknown),
-		rego.EvalTime(time.Unix(doc.Now, 0)), rego.EvalNondeterministicBuiltins(false))
+	left, err := s.partial(ctx, in, doc.Now, unknown, clockUnknown)
 	if err != nil {
 		return nil, fault(ctx, err)
 	}
