@@ -2,15 +2,26 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"strings"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 
+	"stepup/sidecar/config"
 	"stepup/sidecar/policy"
 )
 
+// checkFlags are what a folder is held against, and how what is found is told.
+type checkFlags struct {
+	pkg, config  string
+	builtins     []string
+	strict, json bool
+}
+
 func newCheck(t terminal) *cobra.Command {
-	var pkg string
-	var builtins []string
+	var f checkFlags
 	cmd := &cobra.Command{
 		Use:   "check DIR",
 		Short: "Check a folder of policies: strictly, with the schema of input, and for unknown levels",
@@ -18,20 +29,72 @@ func newCheck(t terminal) *cobra.Command {
 document applied to every package that reads input, whether it is annotated or not, and
 with the names of levels held against the known ones.
 
-Exit codes: 0 nothing found, 1 something is wrong, 2 wrong usage.`,
-		Example: `  stepup check ./policies --package app`,
-		Args:    oneFolder,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			findings, err := policy.Check(cmd.Context(), args[0], policy.Config{Package: pkg, Builtins: builtins})
-			if err != nil {
-				return err
-			}
-			return tellFindings(t, args[0], findings)
-		},
+It warns of what loads and most likely means something else: a claim that the vocabulary
+reads, a condition that somebody passes of whom nothing is known, an age that nobody can
+meet or that is not understood, a level that no login reaches. With --config it knows whose
+logins there are.
+
+Exit codes: 0 nothing found, 1 something is wrong, 2 wrong usage. A warning is nothing wrong,
+unless --strict says so.`,
+		Example: `  stepup check ./policies --package app
+  stepup check ./policies --config stepup.yaml --strict`,
+		Args: oneFolder,
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, t, args[0]) },
 	}
-	cmd.Flags().StringVar(&pkg, "package", "", "the package that decides; with it, its rule allow is asked for too")
-	cmd.Flags().StringSliceVar(&builtins, "policy-builtins", nil, "built-in functions that policy.builtins gives back")
+	flags := cmd.Flags()
+	flags.StringVar(&f.pkg, "package", "", "the package that decides; with it, its rule allow is asked for too")
+	flags.StringSliceVar(&f.builtins, "policy-builtins", nil, "built-in functions that policy.builtins gives back")
+	flags.StringVar(&f.config, "config", "", "YAML `file` of the configuration, for its issuers, policy.package and policy.builtins")
+	flags.BoolVar(&f.strict, "strict", false, "fail on warnings too")
+	flags.BoolVar(&f.json, "json", false, "print what is found as JSON")
 	return cmd
+}
+
+func (f *checkFlags) run(cmd *cobra.Command, t terminal, dir string) error {
+	c, err := f.against(t)
+	if err != nil {
+		return err
+	}
+	findings, err := policy.Check(cmd.Context(), dir, c)
+	if err != nil {
+		return err
+	}
+	tell := tellFindings
+	if f.json {
+		tell = tellFindingsAsJSON
+	}
+	if err := tell(t.out, dir, findings); err != nil {
+		return err
+	}
+	if n := count(findings, policy.SeverityError); n > 0 || f.strict && count(findings, policy.SeverityWarning) > 0 {
+		return exitCode(exitFault)
+	}
+	return nil
+}
+
+// against is what the folder is held against: flags before the file of the configuration.
+func (f *checkFlags) against(t terminal) (policy.Config, error) {
+	c := policy.Config{Package: f.pkg, Builtins: f.builtins}
+	if f.config == "" {
+		return c, nil
+	}
+	cfg, _, err := config.Load(config.Options{File: f.config, Environ: t.environ})
+	if err != nil {
+		return c, err
+	}
+	if c.Package == "" {
+		c.Package = cfg.Policy.Package
+	}
+	if len(c.Builtins) == 0 {
+		c.Builtins = cfg.Policy.Builtins
+	}
+	c.MayRedefine = cfg.Policy.MayRedefine
+	for _, i := range cfg.Issuers {
+		c.Issuers = append(c.Issuers, policy.Use{
+			Issuer: i.Issuer, Vocabulary: i.Vocabulary, Levels: i.Levels, MaxLevel: i.MaxLevel, Claims: i.Claims,
+		})
+	}
+	return c, nil
 }
 
 func oneFolder(_ *cobra.Command, args []string) error {
@@ -41,20 +104,40 @@ func oneFolder(_ *cobra.Command, args []string) error {
 	return usageError{problem: fmt.Sprintf("check takes one folder, not %d", len(args)), hint: "for example stepup check ./policy"}
 }
 
-// tellFindings prints one line a finding, as compilers do, and fails on errors.
-func tellFindings(t terminal, dir string, findings []policy.Finding) error {
-	failed := false
+// tellFindings prints one line a finding, as compilers do.
+func tellFindings(w io.Writer, dir string, findings []policy.Finding) error {
+	var b strings.Builder
 	for _, f := range findings {
-		failed = failed || f.Severity == policy.SeverityError
-		if _, err := fmt.Fprintln(t.out, f); err != nil {
-			return err
+		fmt.Fprintln(&b, f)
+	}
+	if count(findings, policy.SeverityError) == 0 {
+		fmt.Fprintf(&b, "%s: %s\n", dir, summaryOf(count(findings, policy.SeverityWarning)))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// tellFindingsAsJSON prints one object, for programs.
+func tellFindingsAsJSON(w io.Writer, dir string, findings []policy.Finding) error {
+	text, err := json.Marshal(struct {
+		Folder   string           `json:"folder"`
+		Findings []policy.Finding `json:"findings"`
+	}{dir, findings}, jsontext.WithIndent("  "))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s\n", text)
+	return err
+}
+
+func count(findings []policy.Finding, s policy.Severity) int {
+	n := 0
+	for _, f := range findings {
+		if f.Severity == s {
+			n++
 		}
 	}
-	if failed {
-		return exitCode(exitFault)
-	}
-	_, err := fmt.Fprintf(t.out, "%s: %s\n", dir, summaryOf(len(findings)))
-	return err
+	return n
 }
 
 // summaryOf says how much was found where nothing of it is an error.
