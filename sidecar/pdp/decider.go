@@ -37,6 +37,9 @@ type Policy interface {
 	// an issuer that is not configured.
 	Order() assurance.Order
 	Vocabulary(issuer string) *assurance.Vocabulary
+	// AssureLogin is what Assure reads after a login that such an issuer offers, by its place
+	// and that of its member in the vocabulary, made at a moment.
+	AssureLogin(issuer string, login, member int, moment int64) access.Assurance
 	// AgeBreakpoints returns ages at which a ruling about the document may change, and
 	// whether they are all.
 	AgeBreakpoints(ctx context.Context, doc input.Document, timeClaims []string) ([]int64, bool, error)

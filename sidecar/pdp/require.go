@@ -155,11 +155,7 @@ type prospect struct {
 // Allows implements [derive.Oracle]: whether it could be allowed to anybody. What no look
 // can tell is possible.
 func (p prospect) Allows(ctx context.Context, c derive.Candidate, age int64) (bool, error) {
-	doc, err := p.document(ctx, c)
-	if err != nil {
-		return true, err
-	}
-	doc = doc.Aged(p.vocabulary, age)
+	doc := p.document(c).Aged(p.vocabulary, age)
 	possible := true
 	answered, err := p.ask(ctx, func(ctx context.Context, u input.Unknown) (err error) {
 		possible, err = p.policy.Possible(ctx, doc, u)
@@ -173,10 +169,7 @@ func (p prospect) Breakpoints(ctx context.Context, c derive.Candidate) (points d
 	if p.timeless() {
 		return derive.Breakpoints{Known: true}, nil
 	}
-	doc, err := p.document(ctx, c)
-	if err != nil {
-		return points, err
-	}
+	doc := p.document(c)
 	answered, err := p.ask(ctx, func(ctx context.Context, u input.Unknown) (err error) {
 		points.Ages, points.Known, err = p.policy.PossibleBreakpoints(ctx, doc, u)
 		return err

@@ -67,11 +67,7 @@ type oracle struct {
 
 // Allows implements [derive.Oracle].
 func (o *oracle) Allows(ctx context.Context, c derive.Candidate, age int64) (bool, error) {
-	doc, err := o.document(ctx, c)
-	if err != nil {
-		return false, err
-	}
-	return o.allows(ctx, doc.Aged(o.vocabulary, age))
+	return o.allows(ctx, o.document(c).Aged(o.vocabulary, age))
 }
 
 // allows asks the policy about an imagined document. A policy whose answer to it would be
@@ -90,11 +86,7 @@ func (o *oracle) Breakpoints(ctx context.Context, c derive.Candidate) (derive.Br
 	if o.timeless() {
 		return derive.Breakpoints{Known: true}, nil // these logins have no age
 	}
-	doc, err := o.document(ctx, c)
-	if err != nil {
-		return derive.Breakpoints{}, err
-	}
-	ages, known, err := o.policy.AgeBreakpoints(ctx, doc, o.vocabulary.AuthTime[:1])
+	ages, known, err := o.policy.AgeBreakpoints(ctx, o.document(c), o.vocabulary.AuthTime[:1])
 	return derive.Breakpoints{Ages: ages, Known: known}, err
 }
 

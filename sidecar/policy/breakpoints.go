@@ -29,11 +29,7 @@ func refClaim(name string) ast.Ref {
 // claims that tell the login time. It reports false when they cannot be found: the policy
 // uses the age in a way that is not understood. Errors are of the context.
 func (s *Snapshot) AgeBreakpoints(ctx context.Context, doc input.Document, timeClaims []string) ([]int64, bool, error) {
-	symbols := []symbol{{refAge, itself()}, {refAuthTime, before(doc.Now)}}
-	for _, name := range timeClaims {
-		symbols = append(symbols, symbol{refClaim(name), before(doc.Now)})
-	}
-	ages, ok, err := s.residualRoots(ctx, doc, symbols, clockKnown)
+	ages, ok, err := s.residualRoots(ctx, doc, ageSymbols(doc, timeClaims), clockKnown)
 	if err != nil {
 		return nil, false, err
 	}
@@ -41,6 +37,15 @@ func (s *Snapshot) AgeBreakpoints(ctx context.Context, doc input.Document, timeC
 		ages, ok = s.ages, true
 	}
 	return slices.DeleteFunc(slices.Clone(ages), func(age int64) bool { return age < 0 || age > doc.Now }), ok, nil
+}
+
+// ageSymbols are the places of a document that tell the age of its login.
+func ageSymbols(doc input.Document, timeClaims []string) []symbol {
+	symbols := []symbol{{refAge, itself()}, {refAuthTime, before(doc.Now)}}
+	for _, name := range timeClaims {
+		symbols = append(symbols, symbol{refClaim(name), before(doc.Now)})
+	}
+	return symbols
 }
 
 // loginTimes are the references, besides the age, that tell the time of a login.

@@ -19,6 +19,9 @@ type library struct {
 	catalog *assurance.Catalog
 	data    assurance.Data
 	issuers map[string]*assurance.Vocabulary // as each configured issuer uses it
+	// logins is what the library reads in the claims of each issuer's logins: by login, then
+	// by member. It is the same for every person.
+	logins map[string][][]access.Assurance
 }
 
 // newLibrary merges what a policy adds with what is shipped, and holds the result to the
@@ -30,7 +33,7 @@ func newLibrary(ctx context.Context, added assurance.Data, c Config) (*library, 
 	if err != nil {
 		return nil, err
 	}
-	l := &library{data: data, issuers: map[string]*assurance.Vocabulary{}}
+	l := &library{data: data, issuers: map[string]*assurance.Vocabulary{}, logins: map[string][][]access.Assurance{}}
 	if l.catalog, err = assurance.Load(data.Levels, data.Vocabularies); err != nil {
 		return nil, err
 	}
@@ -54,8 +57,26 @@ func (l *library) checkUses(ctx context.Context, issuers []Use) error {
 			return fmt.Errorf("issuer %q: %w", u.Issuer, err)
 		}
 		l.issuers[u.Issuer] = v
+		if l.logins[u.Issuer], err = l.readLogins(ctx, v); err != nil {
+			return fmt.Errorf("issuer %q: %w", u.Issuer, err)
+		}
 	}
 	return nil
+}
+
+// readLogins reads the claims of all logins of a vocabulary.
+func (l *library) readLogins(ctx context.Context, v *assurance.Vocabulary) ([][]access.Assurance, error) {
+	read, all := l.readBack(ctx), make([][]access.Assurance, len(v.Logins))
+	for n, login := range v.Logins {
+		for _, claims := range login.Claims {
+			a, err := read(v, claims)
+			if err != nil {
+				return nil, err
+			}
+			all[n] = append(all[n], a)
+		}
+	}
+	return all, nil
 }
 
 // readBack reads the claims of an imagined login as those of a person's token.
