@@ -187,12 +187,14 @@ func SendProblem(c echo.Context, p *Problem) error {
 	return Send(c, p.Status, ProblemType, p.Document())
 }
 
-// Send encodes a value as JSON and writes it in one piece.
+// Send encodes a value as JSON and writes it in one piece, with a line end for those who
+// read it in a terminal.
 func Send(c echo.Context, status int, mediaType string, value any) error {
 	body, err := Encode(value)
 	if err != nil {
 		return fmt.Errorf("encoding the answer: %w", err)
 	}
+	body = append(body, '\n')
 	c.Response().Header().Set(echo.HeaderContentLength, fmt.Sprint(len(body)))
 	return c.Blob(status, mediaType, body)
 }

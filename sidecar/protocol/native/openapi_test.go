@@ -103,7 +103,7 @@ func TestOpenAPIIsServed(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	want, _ := os.ReadFile("openapi.yaml")
-	if got := read(t, resp); resp.StatusCode != 200 || got != string(want) {
+	if got := read(t, resp); resp.StatusCode != 200 || got+"\n" != string(want) {
 		t.Errorf("status %d, %d bytes, want the document of %d", resp.StatusCode, len(got), len(want))
 	}
 	if got := resp.Header.Get("Content-Type"); got != "application/yaml" {

@@ -70,7 +70,11 @@ func read(t testing.TB, resp *http.Response) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(body)
+	text, ended := strings.CutSuffix(string(body), "\n")
+	if !ended {
+		t.Errorf("the answer does not end its line: %q", body)
+	}
+	return text
 }
 
 // problem checks that an answer is a problem document that says no, and returns it.
