@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 	"stepup/sidecar"
 	"stepup/sidecar/access"
 	"stepup/sidecar/config"
+	"stepup/sidecar/derive"
 	"stepup/sidecar/explain"
 	"stepup/sidecar/pdp"
 )
@@ -232,7 +234,7 @@ func (f *decideFlags) tell(ctx context.Context, w io.Writer, core *sidecar.Core,
 		_, err = fmt.Fprintf(w, "%s\n", text)
 		return err
 	}
-	_, err = io.WriteString(w, why.Text()+furthermore(note))
+	_, err = io.WriteString(w, why.Text()+furthermore(note)+section(why.Logins.Text()))
 	return err
 }
 
@@ -245,7 +247,43 @@ func (f *decideFlags) why(ctx context.Context, core *sidecar.Core, note pdp.Reco
 	if err != nil {
 		return explain.Explanation{}, fmt.Errorf("explaining the decision: %w", err)
 	}
-	return explain.New(note.Decision, &trace), nil
+	why := explain.New(note.Decision, &trace)
+	if note.Searched == nil {
+		return why, nil
+	}
+	if err := why.Seek(ctx, core.Policies.Current(), soughtOf(note)); err != nil {
+		return why, fmt.Errorf("explaining the logins: %w", err)
+	}
+	return why, nil
+}
+
+// soughtOf is what was tried after a refusal, as an explanation takes it.
+func soughtOf(note pdp.Record) explain.Sought {
+	s := explain.Sought{Vocabulary: note.Searched.Vocabulary, Present: *note.Document}
+	for _, trial := range note.Searched.Tried {
+		one := explain.Tried{
+			Login: trial.Login, Number: trial.Number + 1, Documents: note.Searched.Documents(trial.Number),
+			MaxAge: trial.MaxAge,
+		}
+		switch {
+		case trial.Err == nil:
+			one.Would = true
+		case errors.Is(trial.Err, derive.ErrTooShort):
+			one.TooShort = true
+		case !errors.Is(trial.Err, derive.ErrRefused):
+			one.Fault = trial.Err
+		}
+		s.Tried = append(s.Tried, one)
+	}
+	return s
+}
+
+// section sets a text apart from what stands above it.
+func section(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "\n" + text
 }
 
 // furthermore is what an explanation does not tell: the login to ask for, and the detail

@@ -26,7 +26,7 @@ func Requirements(ctx context.Context, logins []assurance.Login, oracle Oracle) 
 		switch {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
-		case errors.Is(err, errRefused), errors.Is(err, errTooShort):
+		case errors.Is(err, ErrRefused), errors.Is(err, ErrTooShort):
 			// Nobody could use it for as long as [Floor].
 		case err != nil:
 			ways = append(ways, Way{Login: login, Number: n})

@@ -68,6 +68,16 @@ type Finding struct {
 	TooShort bool
 	// Faults are the errors of logins that did not count because of them.
 	Faults []error
+	// Tried tells of every login, in the vocabulary's order.
+	Tried []Trial
+}
+
+// A Trial is how one login came out. MaxAge counts when it would do, and when it would for
+// too short a time.
+type Trial struct {
+	Way
+	// Err is why it does not count: [ErrRefused], [ErrTooShort], or an error of the oracle.
+	Err error
 }
 
 // Search asks the oracle about every login, in order. Its error is that of the context or
@@ -77,14 +87,15 @@ func Search(ctx context.Context, logins []assurance.Login, oracle Oracle) (Findi
 	var found Finding
 	for n, login := range logins {
 		way, err := s.way(ctx, Way{Login: login, Number: n})
+		found.Tried = append(found.Tried, Trial{way, err})
 		switch {
 		case ctx.Err() != nil:
 			return Finding{}, context.Cause(ctx)
 		case errors.Is(err, ErrBound):
 			return Finding{}, err
-		case errors.Is(err, errTooShort):
+		case errors.Is(err, ErrTooShort):
 			found.TooShort = true
-		case errors.Is(err, errRefused):
+		case errors.Is(err, ErrRefused):
 		case err != nil:
 			found.Faults = append(found.Faults, fmt.Errorf("login %s: %w", login.Level, err))
 		default:
@@ -94,10 +105,11 @@ func Search(ctx context.Context, logins []assurance.Login, oracle Oracle) (Findi
 	return found, nil
 }
 
-// Why a login does not count, besides an error of the oracle.
+// Why a login does not count, besides an error of the oracle: the policy refuses it at
+// once, or before [Floor].
 var (
-	errRefused  = errors.New("refused at once")
-	errTooShort = errors.New("allowed for too short a time")
+	ErrRefused  = errors.New("refused at once")
+	ErrTooShort = errors.New("allowed for too short a time")
 )
 
 type search struct {
@@ -113,7 +125,7 @@ func (s *search) way(ctx context.Context, way Way) (Way, error) {
 			return way, err
 		}
 		if !allowed {
-			return way, errRefused
+			return way, ErrRefused
 		}
 	}
 	for m := range way.Login.Claims {
@@ -124,7 +136,7 @@ func (s *search) way(ctx context.Context, way Way) (Way, error) {
 		way.MaxAge = younger(way.MaxAge, last)
 	}
 	if way.MaxAge != nil && *way.MaxAge < Floor {
-		return way, errTooShort
+		return way, ErrTooShort
 	}
 	return way, nil
 }

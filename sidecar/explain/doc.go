@@ -6,9 +6,12 @@
 // it is for the author's own terminal: never for callers, answers or logs.
 //
 //	access.Decision ─┐
-//	                 ├─▶ Explanation ─▶ text, or JSON
-//	policy.Trace  ───┘
+//	policy.Trace  ───┼─▶ Explanation ─▶ text, or JSON
+//	Sought        ───┘
 //
-// It decides nothing and evaluates nothing: package policy traces, package access has
-// the words for the codes.
+// After a refusal [Explanation.Seek] tells of every other login that was tried: which rule
+// it would have held by, what it meets that the present login fails, and at which condition
+// it is refused when it is one second too old.
+//
+// It decides nothing: package policy traces, package access has the words for the codes.
 package explain

@@ -13,6 +13,7 @@ type Explanation struct {
 	Assurance Assurance `json:"assurance"`
 	Revision  string    `json:"revision,omitempty"`
 	Policy    *Policy   `json:"policy,omitempty"` // absent: the policy was not asked
+	Logins    *Logins   `json:"logins,omitempty"` // absent: no other login was tried; see [Explanation.Seek]
 }
 
 // A Reason is why it was refused; Meaning is for the author, and empty for a policy's own.

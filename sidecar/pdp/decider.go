@@ -58,7 +58,8 @@ type Record struct {
 	Subject  access.Subject
 	Document *input.Document // nil unless the policy was asked
 	Decision access.Decision
-	Fault    error // detail of a refused token or a fault; never for callers
+	Searched *Searched // nil unless other logins were asked about
+	Fault    error     // detail of a refused token or a fault; never for callers
 	Took     time.Duration
 }
 
@@ -113,7 +114,7 @@ func (d *Decider) Decide(ctx context.Context, req access.Request) access.Decisio
 	q.decision.ID = newID()
 	d.Recorder.Record(ctx, Record{
 		Request: req, Claims: q.claims, Subject: q.doc.Subject,
-		Document: q.asked, Decision: q.decision, Fault: q.fault, Took: time.Since(began),
+		Document: q.asked, Decision: q.decision, Searched: q.searched.tell(), Fault: q.fault, Took: time.Since(began),
 	})
 	return q.decision
 }

@@ -37,12 +37,13 @@ func (q *question) search(ctx context.Context) error {
 	if vocabulary == nil {
 		return nil
 	}
-	o := &oracle{q, newImagination(q.policy, vocabulary, q.doc)}
+	o := &oracle{question: q, imagination: newImagination(q.policy, vocabulary, q.doc)}
 	q.searched = o
 	found, err := derive.Search(ctx, vocabulary.Logins, o)
 	if err != nil {
 		return &access.Fault{Code: access.PolicyTimeout, Err: err}
 	}
+	o.tried = found.Tried
 	q.faulty, q.fault = len(found.Faults) > 0, errors.Join(found.Faults...)
 	if len(found.Ways) > 0 {
 		present := q.present()
@@ -63,6 +64,7 @@ func (q *question) present() derive.Present {
 type oracle struct {
 	*question
 	imagination
+	tried []derive.Trial // how the logins came out
 }
 
 // Allows implements [derive.Oracle].

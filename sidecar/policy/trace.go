@@ -32,6 +32,7 @@ type Way struct {
 	Line        int
 	Value       string     // what it gave, as Rego writes it; empty if it did not hold
 	Failed      *Condition // the first condition that did not hold; nil if all held
+	Passed      int        // how many conditions held before it
 }
 
 // Held reports that all conditions of the way held.
@@ -118,11 +119,11 @@ func (t *tracer) way(d definition, depth int) Way {
 			continue // a variable gets its value further on
 		}
 		if !held {
-			w.Failed = t.condition(d, body[n-1], err, depth)
+			w.Failed, w.Passed = t.condition(d, body[n-1], err, depth), n-1
 			return w
 		}
 	}
-	w.Value = t.value(d)
+	w.Value, w.Passed = t.value(d), len(body)
 	return w
 }
 
