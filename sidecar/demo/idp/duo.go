@@ -10,8 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/golang-jwt/jwt/v5"
 )
 
 // Duo is an application in Duo's administration, of the kind Web SDK: its OpenID-based
@@ -54,7 +53,7 @@ func (f duoFactor) begin(ctx context.Context, c *challenge) (prompt, error) {
 		return prompt{}, err
 	}
 	m := duoMemory{nonce: randomText(24), user: c.account.user.Name}
-	request, err := f.sign(map[string]any{
+	request, err := f.sign(jwt.MapClaims{
 		"response_type": "code", "scope": "openid", "client_id": f.ClientID, "iss": f.ClientID, "aud": f.base(),
 		"exp": f.now().Add(duoLifetime).Unix(), "redirect_uri": c.returnTo, "state": c.state, "nonce": m.nonce,
 		"duo_uname": m.user, "use_duo_code_attribute": true,
@@ -86,27 +85,27 @@ func (f duoFactor) finish(ctx context.Context, c *challenge, answer url.Values) 
 	return f.judge(got.IDToken, m)
 }
 
+// duoClaims are what Duo tells of the prompt.
+type duoClaims struct {
+	jwt.RegisteredClaims
+	Nonce  string `json:"nonce"`
+	User   string `json:"preferred_username"`
+	Result struct {
+		Result string `json:"result"`
+	} `json:"auth_result"`
+}
+
+// judge verifies with golang-jwt: the 40 characters that Duo gives are less than RFC 7518,
+// section 3.2, asks for HS512, and go-jose holds to that.
 func (f duoFactor) judge(text string, m duoMemory) error {
-	signed, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.HS512})
+	var claims duoClaims
+	_, err := jwt.ParseWithClaims(text, &claims, func(*jwt.Token) (any, error) { return []byte(f.ClientSecret), nil },
+		jwt.WithValidMethods([]string{"HS512"}), jwt.WithIssuer(f.endpoint("token")), jwt.WithAudience(f.ClientID),
+		jwt.WithExpirationRequired(), jwt.WithLeeway(duoSkew), jwt.WithTimeFunc(f.now))
 	if err != nil {
-		return fmt.Errorf("%w: reading Duo's ID token: %w", errWrong, err)
-	}
-	var standard jwt.Claims
-	var claims struct {
-		Nonce  string `json:"nonce"`
-		User   string `json:"preferred_username"`
-		Result struct {
-			Result string `json:"result"`
-		} `json:"auth_result"`
-	}
-	if err := signed.Claims([]byte(f.ClientSecret), &standard, &claims); err != nil {
-		return fmt.Errorf("%w: verifying Duo's ID token: %w", errWrong, err)
-	}
-	expected := jwt.Expected{Issuer: f.endpoint("token"), AnyAudience: jwt.Audience{f.ClientID}, Time: f.now()}
-	if err := standard.ValidateWithLeeway(expected, duoSkew); err != nil {
 		return fmt.Errorf("%w: Duo's ID token: %w", errWrong, err)
 	}
-	if standard.Expiry == nil || claims.Nonce != m.nonce || claims.User != m.user || claims.Result.Result != "allow" {
+	if claims.Nonce != m.nonce || claims.User != m.user || claims.Result.Result != "allow" {
 		return fmt.Errorf("%w: Duo's ID token is not an allow for this challenge and person", errWrong)
 	}
 	return nil
@@ -128,7 +127,7 @@ func (f duoFactor) healthy(ctx context.Context) error {
 // post asks Duo, authenticated by a signed assertion (RFC 7523, section 2.2). The health
 // check knows its parameters under the older names client_id and client_assertion.
 func (f duoFactor) post(ctx context.Context, name string, form url.Values, answer any) error {
-	assertion, err := f.sign(map[string]any{
+	assertion, err := f.sign(jwt.MapClaims{
 		"iss": f.ClientID, "sub": f.ClientID, "aud": f.endpoint(name), "jti": randomText(24),
 		"iat": f.now().Unix(), "exp": f.now().Add(duoLifetime).Unix(),
 	})
@@ -157,12 +156,12 @@ func (f duoFactor) post(ctx context.Context, name string, form url.Values, answe
 	return nil
 }
 
-func (f duoFactor) sign(claims map[string]any) (string, error) {
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS512, Key: []byte(f.ClientSecret)}, nil)
+func (f duoFactor) sign(claims jwt.MapClaims) (string, error) {
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS512, claims).SignedString([]byte(f.ClientSecret))
 	if err != nil {
 		return "", fmt.Errorf("signing for Duo: %w", err)
 	}
-	return jwt.Signed(signer).Claims(claims).Serialize()
+	return signed, nil
 }
 
 func (d Duo) base() string                { return strings.TrimSuffix(d.API, "/") }

@@ -264,13 +264,13 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 			return nil, oidc.ErrInvalidScope().WithDescription("scope is wider than what was granted")
 		}
 	}
-	if !t.take() {
-		t.grant.revoke()
-		return nil, oidc.ErrInvalidGrant().WithDescription("the refresh token was used before")
-	}
 	if err := s.p.askForRefresh(ctx, t.grant, now); err != nil {
 		s.p.fault(ctx, "refreshing", err)
 		return nil, oidc.ErrServerError().WithDescription("the login rule could not be asked")
+	}
+	if !t.take() { // last, so that after a fault it still works
+		t.grant.revoke()
+		return nil, oidc.ErrInvalidGrant().WithDescription("the refresh token was used before")
 	}
 	return s.p.issue(t.grant, scopes, "", now)
 }

@@ -2,10 +2,12 @@ package idp_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -154,7 +156,7 @@ func newWorld(t *testing.T, options ...option) *world {
 	}
 	w.issuer = fmt.Sprintf("http://localhost:%d", listener.Addr().(*net.TCPAddr).Port)
 	config := idp.Config{
-		Issuer: w.issuer, Audience: audience, Users: idp.DemoUsers(), Rule: w.rule, Now: w.clock.Now,
+		Issuer: w.issuer, Audience: audience, Users: idp.DemoUsers(), Rule: w.rule, Now: w.clock.Now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Clients: []idp.Client{
 			{ID: clientID, Name: "Fabrikam Intranet", Secret: secret, RedirectURIs: []string{w.app.URL + "/callback"}, PostLogoutRedirectURIs: []string{w.app.URL + "/bye"}},
 			{ID: "spa", RedirectURIs: []string{w.app.URL + "/callback"}},
@@ -436,11 +438,16 @@ func (p *page) use(method string) *page {
 	return p.submit(p.form("way", "way", method), "way")
 }
 
-// callback returns what the application was called with.
+// callback returns what the application was called with; the library tells errors in the
+// fragment to those who ask for that.
 func (p *page) callback() url.Values {
 	p.b.w.t.Helper()
 	if p.url.Path != "/callback" {
 		p.b.w.t.Fatalf("at %s (%q, %q), not at the application", p.url, p.title, p.alert)
+	}
+	if p.url.RawQuery == "" {
+		fragment, _ := url.ParseQuery(p.url.EscapedFragment())
+		return fragment
 	}
 	return p.url.Query()
 }
@@ -492,4 +499,17 @@ func (b *browser) stepUp() tokens {
 	b.w.t.Helper()
 	t := b.w.trip("scope", "step_up", "acr_values", "mfa")
 	return t.tokens(b.open(t.url).want("Enter your code").answer("code", b.w.code()))
+}
+
+// decodePart reads the header of a token.
+func decodePart(t *testing.T, text string, into any) {
+	t.Helper()
+	header, _, _ := strings.Cut(text, ".")
+	decoded, err := base64.RawURLEncoding.DecodeString(header)
+	if err == nil {
+		err = json.Unmarshal(decoded, into)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
