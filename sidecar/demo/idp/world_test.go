@@ -329,6 +329,8 @@ type page struct {
 	alert  string
 	text   string
 	forms  []form
+
+	picture string
 }
 
 type form struct {
@@ -369,6 +371,8 @@ func (p *page) walk(n *html.Node, f *form) {
 		p.text += n.Data
 	case n.Data == "h1":
 		p.title = textOf(n)
+	case n.Data == "img":
+		p.picture = attributes["src"]
 	case attributes["role"] == "alert":
 		p.alert += textOf(n)
 	case n.Data == "form":
@@ -399,7 +403,7 @@ func textOf(n *html.Node) string {
 func (p *page) form(do string, fields ...string) form {
 	p.b.w.t.Helper()
 	for _, f := range p.forms {
-		has := len(f.dos) > 0 && slices.Contains(f.dos, do) || f.fields.Get("do") == do
+		has := slices.Contains(f.dos, do) || f.fields.Get("do") == do && do != ""
 		for i := 0; i < len(fields); i += 2 {
 			has = has && f.fields.Get(fields[i]) == fields[i+1]
 		}
