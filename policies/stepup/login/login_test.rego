@@ -147,6 +147,7 @@ test_people if {
 	_wrong([
 		["nobody yet", {"scope": "step_up"}, {"id": "", "done": []}, _still(["pwd"])],
 		["nobody yet, by passkey", {}, {"id": "", "enrolled": ["webauthn", "pwd"], "done": []}, _still(["pwd"])],
+		["nobody yet, whatever is asked for", {"acr_values": "phr"}, {"id": "", "done": []}, _still(["pwd"])],
 		["nobody yet, silently", {"prompt": "none", "acr_values": "phr"}, {"id": "", "done": []}, _login_required],
 		["nobody proves nothing", {}, {"id": "", "done": [_pwd, _otp]}, _still(["pwd"])],
 		["nobody cannot tell what is essential", {"claims": _essential({"value": "phr"})}, {"id": "", "done": []}, _still(["pwd"])],
@@ -168,6 +169,8 @@ test_refresh if {
 		["two levels", {}, {"refresh": object.union(_normal.claims, {"acr": "mfa"})}, _login_required],
 		["methods that were not", {}, {"refresh": object.union(_normal.claims, {"amr": ["pwd", "otp"]})}, _login_required],
 		["methods that are no list", {}, {"refresh": object.union(_normal.claims, {"amr": "pwd"})}, _login_required],
+		["methods in an object", {}, {"refresh": object.union(_normal.claims, {"amr": {"first": "pwd"}})}, _login_required],
+		["no age is asked for", {"max_age": "0"}, {"refresh": _mfa.claims, "done": [_pwd, _otp]}, _mfa],
 		["no claims", {}, {"refresh": {}}, _login_required],
 		["other claims are not repeated", {}, {"refresh": object.union(_normal.claims, {"sub": "auth0|mallory"})}, _normal],
 		["not understood", {"max_age": "soon"}, {"refresh": _normal.claims}, _login_required],
@@ -231,6 +234,41 @@ test_incomparable_levels if {
 		with data.stepup.levels as levels
 		with data.stepup.factors as factors
 	login.login == _unmet with input as _input({"scope": "step_up", "acr_values": "notary"}, proved)
+		with data.stepup.levels as levels
+		with data.stepup.factors as factors
+}
+
+# Factors that a deployment might have: what is a second factor beside what is a matter of
+# classes, and of there being a first one.
+test_classes if {
+	factors := object.union(data.stepup.factors, {
+		"card": {"class": "possession", "alone": "normal", "amr": ["sc"]},
+		"face": {"class": "inherence", "second": "mfa", "amr": ["face"]},
+	})
+	every row in [
+		["two of one class", ["card", "otp"], _unmet],
+		["two of two classes", ["card", "face"], _still(["face"])],
+		["two second ones", ["otp", "face"], _unmet],
+	] {
+		[_, enrolled, want] := row
+		done := [{"factor": "card", "time": 9000}, _otp, {"factor": "face", "time": 9100}]
+		proved := [proof | some proof in done; not proof.factor == enrolled[count(enrolled) - 1]]
+		login.login == want with input as _input({"scope": "step_up"}, {"enrolled": enrolled, "done": proved})
+			with data.stepup.factors as factors
+	}
+	every enrolled in [["card", "otp"], ["otp", "face"]] {
+		all := [{"factor": factor, "time": 9000} | some factor in enrolled]
+		login.login == _unmet with input as _input({"scope": "step_up"}, {"enrolled": enrolled, "done": all})
+			with data.stepup.factors as factors
+	}
+}
+
+# A level that does not imply the least one is none to let anybody in by.
+test_level_beside_the_least if {
+	factors := object.union(data.stepup.factors, {"badge": {"class": "possession", "alone": "kiosk", "amr": []}})
+	levels := object.union(data.stepup.levels, {"kiosk": {}})
+	person := {"enrolled": ["badge", "pwd"], "done": [{"factor": "badge", "time": 9000}]}
+	login.login == _still(["pwd"]) with input as _input({}, person)
 		with data.stepup.levels as levels
 		with data.stepup.factors as factors
 }
