@@ -2,12 +2,14 @@ package derive_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"stepup/sidecar/derive"
 	policies "stepup/sidecar/policy"
 )
 
@@ -39,9 +41,26 @@ func TestChecksForms(t *testing.T) {
 	}
 }
 
-// checked reports whether a check warns of ages that are not understood. Anything that is
-// wrong with the policy fails the test.
+// TestChecksFloor holds the floor that a check warns of to the one that the search keeps.
+func TestChecksFloor(t *testing.T) {
+	t.Parallel()
+	for age, want := range map[int]bool{derive.Floor - 1: true, derive.Floor: false} {
+		text := fmt.Sprintf("package p\n\nallow if input.assurance.age <= %d\n", age)
+		if got := warned(t, text, chain(), "nobody is stepped up for it"); got != want {
+			t.Errorf("Check warns of an age of %d: %t, want %t", age, got, want)
+		}
+	}
+}
+
+// checked reports whether a check warns of ages that are not understood.
 func checked(t *testing.T, text string, w *world) bool {
+	t.Helper()
+	return warned(t, text, w, "not understood")
+}
+
+// warned reports whether a check says something of a policy. Anything that is wrong with
+// the policy fails the test.
+func warned(t *testing.T, text string, w *world, of string) bool {
 	t.Helper()
 	dir := t.TempDir()
 	data, err := json.Marshal(w.data())
@@ -65,5 +84,5 @@ func checked(t *testing.T, text string, w *world) bool {
 			t.Errorf("Check: %s\n%s", f, text)
 		}
 	}
-	return slices.ContainsFunc(found, func(f policies.Finding) bool { return strings.Contains(f.Message, "not understood") })
+	return slices.ContainsFunc(found, func(f policies.Finding) bool { return strings.Contains(f.Message, of) })
 }
