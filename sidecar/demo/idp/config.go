@@ -43,6 +43,7 @@ type Client struct {
 	ID                     string
 	Name                   string // as people know it; empty: the ID
 	Secret                 string // empty: a public client, which PKCE alone protects
+	WithoutPKCE            bool   // its library has no PKCE: a secret and a nonce stand in (RFC 9700, section 2.1.1)
 	RedirectURIs           []string
 	PostLogoutRedirectURIs []string
 }
@@ -162,6 +163,8 @@ func (c Client) check() error {
 		return errors.New("a client without an ID")
 	case len(c.RedirectURIs) == 0:
 		return fmt.Errorf("client %q has no redirect URIs", c.ID)
+	case c.WithoutPKCE && c.Secret == "":
+		return fmt.Errorf("client %q has neither a secret nor PKCE", c.ID)
 	}
 	return nil
 }

@@ -9,8 +9,8 @@
 //
 // It leaves to the login rule, behind [Rule], which factors are still to be proved and
 // which claims follow. What the rule is told was completed here, in this session, by this
-// person; what it answers is held to the form of section 7's contract, and whatever else
-// it says, or its silence, ends the login with server_error. So a level is never claimed
+// person; what it answers is held to the contract of [Answer], and whatever else it says,
+// or its silence, ends the login with server_error. So a level is never claimed
 // for a factor that was only asked for (RFC 9470, section 5, asks to satisfy a wish or to
 // say unmet_authentication_requirements).
 //

@@ -3,6 +3,7 @@ package idp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -186,6 +187,9 @@ func (p *Provider) demand(w http.ResponseWriter, r *http.Request, it *interactio
 	switch {
 	case it.wants(oidc.PromptNone):
 		p.refuse(w, r, it, errorInteractionRequired)
+	case slices.ContainsFunc(it.proved, func(p Proof) bool { return p.Factor == method }):
+		p.fault(r.Context(), "signing in", fmt.Errorf("the login rule asks again for %s, which was just proved", method))
+		p.refuse(w, r, it, "server_error")
 	case it.account == nil || it.account.ready(method):
 		p.challenge(w, r, it, method)
 	case it.isFresh(p.now()):

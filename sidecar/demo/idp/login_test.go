@@ -174,14 +174,20 @@ func TestAnotherPersonGetsAnotherSession(t *testing.T) {
 	alice := b.signIn("alice")
 	b.stepUp()
 	// In the middle of a step-up somebody else sits down.
+	hers := w.browser()
+	issuer, _ := url.Parse(w.issuer)
 	trip := w.trip("prompt", "login")
 	page := b.open(trip.url).want("Sign in")
+	hers.client.Jar.SetCookies(issuer, b.client.Jar.Cookies(issuer))
 	page = page.submit(page.form("switch"), "switch").want("Sign in")
 	bob := trip.tokens(page.answer("name", "bob", "password", password("bob")))
 	if bob.access.Subject != "fabrikam|bob" || bob.login.Level != "normal" || bob.access.Session == alice.access.Session {
 		t.Errorf("bob has %s, level %s, alice's session %v; want himself, normal, his own", bob.access.Subject, bob.login.Level, bob.access.Session == alice.access.Session)
 	}
-	// Alice's second factor is gone with her session: nobody has it by name alone.
+	if got := hers.open(w.trip("prompt", "none").url).callback().Get("error"); got != "login_required" {
+		t.Errorf("alice's cookie of before: %q, want login_required", got)
+	}
+	// Alice's second factor is gone with her session.
 	trip = w.trip("scope", "step_up")
 	if got := b.open(trip.url).callback().Get("error"); got != "unmet_authentication_requirements" {
 		t.Errorf("bob's step-up ends in %q, want unmet_authentication_requirements", got)
@@ -260,6 +266,9 @@ func TestWhatWasAskedIsHonoured(t *testing.T) {
 		{"somebody", "alice", []string{"prompt", "select_account"}, "Sign in"},
 		{"somebody else", "alice", []string{"login_hint", "bob"}, "Sign in"},
 		{"herself", "alice", []string{"login_hint", "alice@fabrikam.example"}, "normal"},
+		{"a connection to begin with", "", []string{"connection", "webauthn"}, "Use your passkey"},
+		{"a connection for later", "", []string{"connection", "otp"}, "Sign in"},
+		{"a connection that does not reach", "alice", []string{"connection", "webauthn", "prompt", "login"}, "Sign in"},
 		{"a connection", "carol", []string{"connection", "webauthn", "prompt", "login"}, "Use your passkey"},
 	} {
 		w.clock.advance(time.Hour)
@@ -375,6 +384,7 @@ func TestFaultsOfTheRuleSignNobodyIn(t *testing.T) {
 			return idp.Answer{Claims: claims("mfa", q.Now), Factors: []string{"pwd"}}, nil
 		},
 		"a factor of no one": func(idp.Question) (idp.Answer, error) { return idp.Answer{Factors: []string{"sms"}}, nil },
+		"the same again":     func(q idp.Question) (idp.Answer, error) { return idp.Answer{Factors: []string{"pwd"}}, nil },
 		"an unknown error":   func(idp.Question) (idp.Answer, error) { return idp.Answer{Error: "never_mind"}, nil },
 		"claims for nothing": func(q idp.Question) (idp.Answer, error) { return idp.Answer{Claims: claims("mfa", q.Now)}, nil },
 		"claims of no level": func(q idp.Question) (idp.Answer, error) { return idp.Answer{Claims: claims("", q.Now)}, nil },
@@ -389,7 +399,11 @@ func TestFaultsOfTheRuleSignNobodyIn(t *testing.T) {
 			b.signIn("alice")
 		}
 		w.rule.set(instead)
-		if got := b.open(w.trip().url).callback(); got.Get("error") != "server_error" || got.Get("code") != "" {
+		page := b.open(w.trip().url)
+		if name == "the same again" {
+			page = page.answer("name", "alice", "password", password("alice"))
+		}
+		if got := page.callback(); got.Get("error") != "server_error" || got.Get("code") != "" {
 			t.Errorf("%s: %v, want server_error", name, got)
 		}
 	}

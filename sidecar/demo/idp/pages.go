@@ -54,6 +54,12 @@ var labels = map[string]string{
 	methodDuo: "Duo", methodCustom: "Company badge",
 }
 
+// instead are the factors as something to use.
+var instead = map[string]string{
+	methodPassword: "your password", methodTOTP: "an authenticator app", methodPasskey: "a passkey",
+	methodDuo: "Duo", methodCustom: "your company badge",
+}
+
 // showPrompt shows the page on which a factor is proved or set up.
 func (p *Provider) showPrompt(w http.ResponseWriter, r *http.Request, it *interaction, shown prompt) {
 	v := view{
@@ -94,7 +100,7 @@ func (p *Provider) otherWays(it *interaction, present string) []way {
 		done := slices.ContainsFunc(it.completed(), func(p Proof) bool { return p.Factor == m })
 		first := m == methodPassword && it.account != nil // comes by itself when it is needed
 		if m != present && !done && !first {
-			ways = append(ways, way{m, labels[m]})
+			ways = append(ways, way{m, instead[m]})
 		}
 	}
 	return ways

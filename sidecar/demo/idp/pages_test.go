@@ -152,6 +152,7 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 		"no login rule":                      func(c *idp.Config) { c.Rule = nil },
 		"no clients or no users":             func(c *idp.Config) { c.Users = nil },
 		"has no redirect URIs":               func(c *idp.Config) { c.Clients[0].RedirectURIs = nil },
+		"neither a secret nor PKCE":          func(c *idp.Config) { c.Clients[0].WithoutPKCE = true },
 		"a client without an ID":             func(c *idp.Config) { c.Clients[0].ID = "" },
 		"is there twice":                     func(c *idp.Config) { c.Users = append(c.Users, c.Users[0]) },
 		`factor "sms" is not one of`:         func(c *idp.Config) { c.Users[0].Factors = []string{"sms"} },

@@ -79,7 +79,7 @@ func (f passkeyFactor) finish(_ context.Context, c *challenge, answer url.Values
 	if err != nil {
 		return fmt.Errorf("%w: %w", errWrong, err)
 	}
-	if credential.Authenticator.CloneWarning { // WebAuthn Level 3, section 7.2, step 22
+	if credential.Authenticator.CloneWarning { // WebAuthn Level 3, section 7.2
 		return fmt.Errorf("%w: the authenticator's counter went back: it may have been cloned", errWrong)
 	}
 	c.account.keepCredential(*credential)

@@ -50,6 +50,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"without openid", func(q url.Values) { q.Set("scope", "read:customers") }, "invalid_scope"},
 		{"without scope", func(q url.Values) { q.Del("scope") }, "invalid_request"},
 		{"implicit", func(q url.Values) { q.Set("response_type", "id_token") }, "page"},
+		{"too much", func(q url.Values) { q.Set("login_hint", strings.Repeat("x", 9000)) }, "invalid_request"},
 		{"as a fragment", func(q url.Values) { q.Set("response_mode", "fragment") }, "invalid_request"},
 		{"claims that are no JSON", func(q url.Values) { q.Set("claims", "acr") }, "invalid_request"},
 		{"claims that are a list", func(q url.Values) { q.Set("claims", "[]") }, "invalid_request"},
@@ -149,6 +150,24 @@ func TestAPublicClientHasPKCEAlone(t *testing.T) {
 	}
 }
 
+func TestAClientWithoutPKCE(t *testing.T) {
+	w := newWorld(t, func(c *idp.Config) { c.Clients[0].WithoutPKCE = true })
+	b := w.browser()
+	b.signIn("bob")
+	config := w.oauth()
+	got := b.open(config.AuthCodeURL("state", oidc.Nonce("nonce"))).callback()
+	if _, err := config.Exchange(t.Context(), got.Get("code")); err != nil {
+		t.Errorf("with secret and nonce: %v", err)
+	}
+	got = b.open(config.AuthCodeURL("state", oidc.Nonce("nonce"))).callback()
+	if _, err := config.Exchange(t.Context(), got.Get("code"), oauth2.VerifierOption(oauth2.GenerateVerifier())); codeOfError(err) != "invalid_request" {
+		t.Errorf("with a verifier for no challenge: %v, want invalid_request", err)
+	}
+	if got := b.open(config.AuthCodeURL("state")).callback().Get("error"); got != "invalid_request" {
+		t.Errorf("without a nonce: %q, want invalid_request", got)
+	}
+}
+
 // refreshing gets new tokens for a refresh token.
 func (w *world) refreshing(text string) (*oauth2.Token, error) {
 	return w.oauth().TokenSource(w.t.Context(), &oauth2.Token{RefreshToken: text}).Token()
@@ -233,6 +252,15 @@ func TestARuleThatRaisesARefreshIsAFault(t *testing.T) {
 		if _, err := w.refreshing(first.RefreshToken); err != nil {
 			t.Errorf("%s: %v after the fault, want new tokens", name, err)
 		}
+	}
+}
+
+func TestTheRuleMayWantANewLoginInsteadOfARefresh(t *testing.T) {
+	w := newWorld(t)
+	first := w.browser().signInOffline()
+	w.rule.set(func(idp.Question) (idp.Answer, error) { return idp.Answer{Error: "login_required"}, nil })
+	if _, err := w.refreshing(first.RefreshToken); codeOfError(err) != "invalid_grant" {
+		t.Errorf("%v, want invalid_grant", err)
 	}
 }
 

@@ -109,7 +109,8 @@ func (p *Provider) misbehaviour() Misbehave {
 }
 
 // SetClock lets the provider's clock be off: ahead, or behind if negative. A session that
-// was proved before the clock went ahead is that much older.
+// was proved before the clock went ahead is that much older. A login rule that has a clock
+// of its own has to follow: what was proved in its future has not happened.
 func (p *Provider) SetClock(offset time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

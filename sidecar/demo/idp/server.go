@@ -3,6 +3,7 @@ package idp
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -111,18 +112,16 @@ func (s *server) Authorize(_ context.Context, r *op.ClientRequest[oidc.AuthReque
 // readAuthRequest checks what the library leaves to us.
 func (s *server) readAuthRequest(r *op.ClientRequest[oidc.AuthRequest]) (request, error) {
 	d := r.Data
-	for name, values := range r.Form {
-		if len(values) > 1 { // RFC 6749, section 3.1
-			return request{}, oidc.ErrInvalidRequest().WithDescription("a parameter is there twice")
-		} else if name == "request" || name == "request_uri" {
-			return request{}, oidc.ErrRequestNotSupported()
-		}
+	client, _ := s.p.client(d.ClientID)
+	if err := checkParameters(r.Form); err != nil {
+		return request{}, err
 	}
+	pkce, err := readPKCE(d, client)
 	switch {
+	case err != nil:
+		return request{}, err
 	case !slices.Contains(d.Scopes, oidc.ScopeOpenID):
 		return request{}, oidc.ErrInvalidScope().WithDescription("scope openid is missing")
-	case d.CodeChallenge == "" || d.CodeChallengeMethod != oidc.CodeChallengeMethodS256: // RFC 7636, RFC 9700 section 2.1.1
-		return request{}, oidc.ErrInvalidRequest().WithDescription("PKCE with code_challenge_method S256 is required")
 	case d.ResponseMode != "" && d.ResponseMode != oidc.ResponseModeQuery:
 		return request{}, oidc.ErrInvalidRequest().WithDescription("response_mode is not supported")
 	}
@@ -137,16 +136,47 @@ func (s *server) readAuthRequest(r *op.ClientRequest[oidc.AuthRequest]) (request
 	if c := r.Form.Get("connection"); c != "" && s.p.factors[c] == nil {
 		return request{}, oidc.ErrInvalidRequest().WithDescription("connection is not one of this provider's")
 	}
-	client, _ := s.p.client(d.ClientID)
 	return request{
-		client: client, redirectURI: d.RedirectURI, state: d.State, nonce: d.Nonce,
-		challenge: &oidc.CodeChallenge{Challenge: d.CodeChallenge, Method: d.CodeChallengeMethod},
-		scopes:    distinct(d.Scopes), loginHint: d.LoginHint, subject: hint,
+		client: client, redirectURI: d.RedirectURI, state: d.State, nonce: d.Nonce, challenge: pkce,
+		scopes: distinct(d.Scopes), loginHint: d.LoginHint, subject: hint,
 		asked: AuthorizationRequest{
 			Scope: strings.Join(distinct(d.Scopes), " "), ACRValues: strings.Join(d.ACRValues, " "),
 			MaxAge: r.Form.Get("max_age"), Prompt: strings.Join(d.Prompt, " "), Claims: claims,
 		},
 	}, nil
+}
+
+// maxRequest bounds what is kept of an authorization request.
+const maxRequest = 8 << 10
+
+// checkParameters refuses what is ambiguous, too much, or not built.
+func checkParameters(form url.Values) error {
+	size := 0
+	for name, values := range form {
+		switch {
+		case len(values) > 1: // RFC 6749, section 3.1
+			return oidc.ErrInvalidRequest().WithDescription("a parameter is there twice")
+		case name == "request" || name == "request_uri":
+			return oidc.ErrRequestNotSupported()
+		}
+		size += len(values[0])
+	}
+	if size > maxRequest {
+		return oidc.ErrInvalidRequest().WithDescription("the request is too large")
+	}
+	return nil
+}
+
+// readPKCE takes S256 alone (RFC 9700, section 2.1.1), and nothing only from a client that
+// is known to send none.
+func readPKCE(d *oidc.AuthRequest, client Client) (*oidc.CodeChallenge, error) {
+	switch {
+	case d.CodeChallenge == "" && client.WithoutPKCE && d.Nonce != "":
+		return nil, nil
+	case d.CodeChallenge == "" || d.CodeChallengeMethod != oidc.CodeChallengeMethodS256:
+		return nil, oidc.ErrInvalidRequest().WithDescription("PKCE with code_challenge_method S256 is required")
+	}
+	return &oidc.CodeChallenge{Challenge: d.CodeChallenge, Method: d.CodeChallengeMethod}, nil
 }
 
 func readClaims(text string) (map[string]any, error) {
@@ -264,7 +294,9 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 			return nil, oidc.ErrInvalidScope().WithDescription("scope is wider than what was granted")
 		}
 	}
-	if err := s.p.askForRefresh(ctx, t.grant, now); err != nil {
+	if err := s.p.askForRefresh(ctx, t.grant, now); errors.Is(err, errSignInAgain) {
+		return nil, oidc.ErrInvalidGrant().WithDescription("sign in again")
+	} else if err != nil {
 		s.p.fault(ctx, "refreshing", err)
 		return nil, oidc.ErrServerError().WithDescription("the login rule could not be asked")
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -77,7 +77,7 @@ func (p *Provider) tellLogin(claims map[string]any, login Claims) {
 	m := p.misbehaviour()
 	claims["authentication_level"] = login.AuthenticationLevel
 	claims["acr"] = login.ACR
-	if !m.DropAMR {
+	if !m.DropAMR && len(login.AMR) > 0 {
 		claims["amr"] = login.AMR
 	}
 	if !m.NoAuthTime {
@@ -102,6 +102,9 @@ func hashOf(token string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 }
 
+// errSignInAgain is the rule's word that nothing bears the login any more.
+var errSignInAgain = errors.New("the login rule wants a new login")
+
 // askForRefresh asks the rule, which has to repeat the claims of the login.
 func (p *Provider) askForRefresh(ctx context.Context, g *grant, now time.Time) error {
 	answer, err := p.ask(ctx, Question{
@@ -114,10 +117,10 @@ func (p *Provider) askForRefresh(ctx context.Context, g *grant, now time.Time) e
 	switch {
 	case err != nil:
 		return err
-	case answer.Claims == nil:
-		return fmt.Errorf("the login rule answers a refresh with %q", answer.Error)
+	case answer.Error != "":
+		return errSignInAgain
 	case !answer.Claims.equal(g.claims):
-		return fmt.Errorf("the login rule moves the claims of a login on a refresh")
+		return errors.New("the login rule moves the claims of a login on a refresh")
 	}
 	return nil
 }
