@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"stepup/sidecar/config"
+	"stepup/sidecar/loopguard"
 	"stepup/sidecar/pdp"
 	"stepup/sidecar/policy"
 	"stepup/sidecar/protocol/native"
@@ -68,10 +70,19 @@ func deciderConfig(o Options, policies *policy.Policies, verifier pdp.Verifier, 
 		ClockSkew: o.Config.ClockSkew,
 		Keep:      o.Config.Answers.Keep,
 		Anonymous: o.Config.Policy.Anonymous,
+		Guard:     newGuard(o.Config),
 		Headers:   o.Config.Headers.Allow,
 		Issuers:   issuers.urls(),
 		Required:  recorder.required,
 	}
+}
+
+// newGuard returns the memory of step-ups that did not help; nil when it is off.
+func newGuard(c *config.Config) *loopguard.Guard {
+	if !c.LoopGuard {
+		return nil
+	}
+	return loopguard.New(loopguard.Config{Skew: c.ClockSkew})
 }
 
 // openPolicies loads the policy. A refused one is an error, unless it may be awaited.

@@ -215,7 +215,7 @@ func readProblem(t *testing.T, status int, text []byte) told {
 func elsewhere() map[access.Code]at {
 	return map[access.Code]at{
 		access.Overloaded:  {"protocol/echo_test.go", "TestConcurrencyIsLimited"}, // takes two callers at once
-		access.StepUpUnmet: {"loopguard/guard_test.go", "TestCheck"},              // takes three logins
+		access.StepUpUnmet: {"pdp/guard_test.go", "TestLoops"},                    // takes three logins
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"stepup/sidecar/access"
 	"stepup/sidecar/assurance"
 	"stepup/sidecar/input"
+	"stepup/sidecar/loopguard"
 	"stepup/sidecar/token"
 )
 
@@ -80,6 +81,8 @@ type Config struct {
 	Keep time.Duration
 	// Anonymous asks the policy also when no token was presented.
 	Anonymous bool
+	// Guard notices step-ups that do not help; nil: nobody does.
+	Guard *loopguard.Guard
 	// Headers are the names a policy may set for the upstream.
 	Headers access.HeaderNames
 	// Issuers are those that [Decider.Require] tells of, in this order.
@@ -128,17 +131,18 @@ type question struct {
 	req access.Request
 	now time.Time // one reading of the clock for all steps, in whole seconds
 
-	policy   Policy
-	claims   *token.Claims
-	doc      input.Document
-	asked    *input.Document
-	ruling   access.Ruling
-	why      access.Code          // of a refusal by the policy
-	advice   *access.StepUpAdvice // nil: no login would do, or none is needed
-	searched *oracle              // what was imagined on the way; nil: nothing
-	faulty   bool                 // some login did not count because asking about it failed
-	decision access.Decision
-	fault    error
+	policy    Policy
+	claims    *token.Claims
+	doc       input.Document
+	asked     *input.Document
+	ruling    access.Ruling
+	why       access.Code          // of a refusal by the policy
+	unchanged access.Code          // what newer logins did not mend; empty: there were none
+	advice    *access.StepUpAdvice // nil: no login would do, or none is needed
+	searched  *oracle              // what was imagined on the way; nil: nothing
+	faulty    bool                 // some login did not count because asking about it failed
+	decision  access.Decision
+	fault     error
 }
 
 // answer takes the steps in order and stops at the first that refuses.
@@ -253,7 +257,7 @@ func (q *question) evaluate(ctx context.Context) error {
 // conclude makes an outcome of the policy's ruling and of the logins that would do.
 func (q *question) conclude(ctx context.Context) error {
 	q.decision.Obligations = q.ruling.Obligations
-	if q.advice != nil {
+	if q.advice != nil && !q.inVain() {
 		q.stepUp()
 		return nil
 	}
@@ -268,12 +272,17 @@ func (q *question) conclude(ctx context.Context) error {
 	}
 	q.decision.Outcome = access.Allow
 	q.decision.Headers = headers
+	q.met()
 	return nil
 }
 
 func (q *question) deny() {
 	q.decision.Outcome = access.Deny
-	q.decision.Reasons = append([]access.Reason{access.Because(q.why)}, q.ruling.Reasons...)
+	q.decision.Reasons = append(q.decision.Reasons, access.Because(q.why))
+	if q.unchanged != "" {
+		q.decision.Reasons = append(q.decision.Reasons, access.Because(q.unchanged))
+	}
+	q.decision.Reasons = append(q.decision.Reasons, q.ruling.Reasons...)
 	q.decision.Challenges = access.RefusalChallenges(q.why)
 }
 
@@ -290,7 +299,7 @@ func (q *question) stepUp() {
 // as time alone goes; 0 if that is not known. It is never later than the token's exp, or
 // than answers.keep from now.
 func (q *question) validUntil(ctx context.Context) int64 {
-	if q.claims == nil || q.Keep < time.Second {
+	if q.claims == nil || q.Keep < time.Second || q.why == access.StepUpUnmet {
 		return 0
 	}
 	until, known := q.policy.LastsUntil(ctx, q.doc)
