@@ -10,7 +10,7 @@ import (
 )
 
 // Rule is the login rule: which factors are still to be proved, and which claims follow.
-// An implementation asks POST /v1/login, or evaluates the rule in the same process.
+// [RuleAt] asks a sidecar; another implementation evaluates the rule in the same process.
 type Rule interface {
 	Login(ctx context.Context, q Question) (Answer, error)
 }
