@@ -37,7 +37,7 @@ const patience = 10 * time.Second
 type decideFlags struct {
 	config                               configFlags
 	dev, explain, json                   bool
-	token, action                        string
+	token, idToken, action               string
 	resource, resourceType               string
 	contextText, requestText             string
 	resourceProperties, actionProperties string
@@ -61,6 +61,7 @@ Exit codes: %d allow, %d step up, %d deny, %d no decision could be made, %d wron
 	f.config.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.token, "token", "", "`file` with the token; - reads standard input; none: nobody signed in")
+	flags.StringVar(&f.idToken, "id-token", "", "`file` with an ID token as evidence beside the access token")
 	flags.StringVar(&f.action, "action", "", "the action's name, such as GET")
 	flags.StringVar(&f.resource, "resource", "", "the resource's id, such as /employees")
 	flags.StringVar(&f.resourceType, "type", "route", "the resource's type")
@@ -181,12 +182,15 @@ func (f *decideFlags) body(t terminal) ([]byte, error) {
 		}
 		part.into[part.member] = value
 	}
-	if f.token != "" {
-		text, err := f.readToken(t)
+	for member, name := range map[string]string{"token": f.token, "id_token": f.idToken} {
+		if name == "" {
+			continue
+		}
+		text, err := readToken(t, name)
 		if err != nil {
 			return nil, err
 		}
-		body["token"] = text
+		body[member] = text
 	}
 	return json.Marshal(body)
 }
@@ -194,12 +198,12 @@ func (f *decideFlags) body(t terminal) ([]byte, error) {
 // object is a JSON object in the making.
 type object map[string]any
 
-// readToken reads the token from a file or standard input, without the line break that
+// readToken reads a token from a file or standard input, without the line break that
 // ends it.
-func (f *decideFlags) readToken(t terminal) (string, error) {
+func readToken(t terminal, name string) (string, error) {
 	from := t.in
-	if f.token != "-" {
-		file, err := os.Open(f.token)
+	if name != "-" {
+		file, err := os.Open(name)
 		if err != nil {
 			return "", hinted{err, "--token names a file; --token - reads standard input"}
 		}

@@ -18,6 +18,10 @@ type Request struct {
 	// was presented, which is not the same as one that does not verify.
 	Credential Credential
 
+	// Evidence is an ID token beside an access token: it supplies level, methods and login
+	// time, and nothing else. The zero value means that there is none.
+	Evidence Credential
+
 	Action   Action
 	Resource Resource
 	Context  Object

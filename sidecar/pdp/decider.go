@@ -200,6 +200,9 @@ func (q *question) verify(ctx context.Context) error {
 		return refusal(access.NoCredentials)
 	}
 	claims, err := q.Verifier.Verify(ctx, q.now, q.req.Credential)
+	if err == nil && q.req.Evidence.Presented() {
+		claims, err = q.attach(ctx, claims)
+	}
 	q.claims = claims
 	return err
 }
@@ -209,7 +212,7 @@ func (q *question) assure(ctx context.Context) error {
 	if q.claims == nil {
 		return nil
 	}
-	reading, err := q.policy.Assure(ctx, q.doc)
+	reading, err := q.read(ctx)
 	if err != nil {
 		return err
 	}
@@ -235,8 +238,8 @@ func (q *question) plausible(authTime int64) error {
 	if authTime > q.now.Unix()+skew {
 		return q.distrust("login time %d is in the future", authTime)
 	}
-	if q.claims.IssuedAt > 0 && authTime > q.claims.IssuedAt+skew {
-		return q.distrust("login time %d is later than iat %d", authTime, q.claims.IssuedAt)
+	if iat := q.issuedAt(); iat > 0 && authTime > iat+skew {
+		return q.distrust("login time %d is later than iat %d", authTime, iat)
 	}
 	return nil
 }
@@ -306,7 +309,7 @@ func (q *question) validUntil(ctx context.Context) int64 {
 	if !known || !q.nobodyCould(ctx, &until) {
 		return 0
 	}
-	return min(until, q.claims.ExpiresAt, q.now.Add(q.Keep).Unix())
+	return min(until, q.expiresAt(), q.now.Add(q.Keep).Unix())
 }
 
 // nobodyCould brings a moment forward to the first at which one of the logins that do not

@@ -14,7 +14,7 @@ func (q *question) inVain() bool {
 	}
 	verdict := q.Guard.Check(q.now, loopguard.Attempt{
 		Requirement: q.requirement(), Level: q.advice.Level, Why: q.why,
-		AuthTime: q.doc.Assurance.AuthTime, IssuedAt: q.claims.IssuedAt,
+		AuthTime: q.doc.Assurance.AuthTime, IssuedAt: q.issuedAt(),
 	})
 	if verdict.Unmet {
 		q.why, q.unchanged = access.StepUpUnmet, verdict.Unchanged

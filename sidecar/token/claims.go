@@ -41,6 +41,9 @@ type Claims struct {
 	// Vocabulary says how to read the claims that tell of the login.
 	Vocabulary Vocabulary
 
+	// Evidence is the ID token that was given beside an access token, verified; nil: none.
+	Evidence *Claims
+
 	// All holds every claim of the payload under the vocabulary's names, after the
 	// issuer's renames. Numbers are json.Number.
 	All access.Object

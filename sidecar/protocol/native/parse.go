@@ -17,6 +17,7 @@ const Name = "native"
 // question is what a request said, member by member; a nil or empty one was not given.
 type question struct {
 	token    string
+	idToken  string
 	action   *access.Action
 	resource *access.Resource
 	context  access.Object
@@ -36,7 +37,7 @@ var (
 		"resource": func(d *decoder, q *question) error { return member(d, resourceMembers, &q.resource) },
 		"context":  func(d *decoder, q *question) error { return d.Free(&q.context) },
 		"request":  readRequest,
-		"id_token": protocol.NotYet[question],
+		"id_token": func(d *decoder, q *question) error { return d.Filled(&q.idToken) },
 		"dpop":     protocol.NotYet[question],
 		"subject":  refuseSubject,
 		"requests": refuseRequests,
@@ -201,6 +202,9 @@ func (q question) or(defaults question) question {
 	if q.token == "" {
 		q.token = defaults.token
 	}
+	if q.idToken == "" {
+		q.idToken = defaults.idToken
+	}
 	if q.action == nil {
 		q.action = defaults.action
 	}
@@ -225,6 +229,7 @@ func (q question) complete(pointer string, forward access.HeaderNames) (access.R
 	return access.Request{
 		Door:       Name,
 		Credential: access.NewCredential(q.token),
+		Evidence:   access.NewCredential(q.idToken),
 		Action:     *q.action,
 		Resource:   *q.resource,
 		Context:    q.context,
@@ -235,6 +240,8 @@ func (q question) complete(pointer string, forward access.HeaderNames) (access.R
 // missing points at the first required member that was not given.
 func (q question) missing() string {
 	switch {
+	case q.idToken != "" && q.token == "":
+		return "/token" // an ID token is evidence beside one; alone it is the token
 	case q.action == nil:
 		return "/action"
 	case q.action.Name == "":

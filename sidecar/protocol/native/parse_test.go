@@ -263,8 +263,8 @@ var malformed = []struct{ name, body, detail string }{
 	{"token as a name", `{A,R,"S":1}`, `/… is not a known member: leave it out`},
 	// members that are not taken
 	{"subject", `{A,R,"subject":{"type":"user","id":"alice"}}`, "/subject is not taken from the request: the subject comes from the token"},
-	{"id_token", `{A,R,"id_token":"S"}`, "/id_token is not supported yet"},
-	{"id_token null", `{A,R,"id_token":null}`, "/id_token is not supported yet"},
+	{"id_token alone", `{A,R,"id_token":"S"}`, "/token is required"},
+	{"id_token null", `{A,R,"token":"S","id_token":null}`, "/id_token must be a string"},
 	{"dpop", `{A,R,"dpop":{"proof":"S"}}`, "/dpop is not supported yet"},
 	{"requests", `{A,R,"requests":[]}`, "/v1/decisions"},
 	// kinds

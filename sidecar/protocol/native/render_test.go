@@ -220,7 +220,7 @@ func TestBatch(t *testing.T) {
 			[]item{wrong("/requests/0 must be an object, not null"), wrong("/requests/1 must be an object, not a number"), wrong("/requests/2 must be an object, not an array"),
 				wrong("/requests/3/token must be a string, not null"), wrong(`/requests/4/tokn is not a known member: did you mean "token"?`),
 				wrong("/requests/5/subject is not taken from the request: the subject comes from the token, leave it out"),
-				wrong("/requests/6/id_token is not supported yet: leave it out"),
+				wrong("/requests/6/token is required"),
 				wrong("/requests/7/requests belongs at the top of a body for /v1/decisions, which answers several questions at once"),
 				wrong("/requests/8/context/a must be a number within the range of a double"), allow(" yes 1 null -")}},
 		{"nothing required anywhere", `{"requests":[{}]}`, []item{wrong("/requests/0/action is required")}},
