@@ -133,6 +133,6 @@ Try it without a provider:
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(newServe(t), newDecide(t), newToken(t), newCheck(t), newHealth(t), newVersion(t))
+	root.AddCommand(newServe(t), newDecide(t), newToken(t), newCheck(t), newDemo(t), newHealth(t), newVersion(t))
 	return root
 }
