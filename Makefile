@@ -13,7 +13,7 @@ OPA      := go tool opa
 FUZZTIME ?= 5s
 LISTEN   ?=
 
-.PHONY: help run build test check format lint vulnerabilities policies go-test fuzz fuzz-long docs clean
+.PHONY: help run build test check format lint vulnerabilities policies go-test browser fuzz fuzz-long docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,8 +48,11 @@ policies: ## check, format and test the Rego tree with the stock opa
 	@$(OPA) test policies --coverage --threshold 100 >/dev/null || $(OPA) test policies -v
 	@$(OPA) test policies cases:testdata/cases
 
-go-test: build ## go test with the race detector
+go-test: build browser ## go test with the race detector
 	@.ci/go-test
+
+browser: ## install Chromium for the demonstration's tests, where that is possible
+	@.ci/browser
 
 fuzz: ## a short run of every fuzz target (FUZZTIME each)
 	@.ci/fuzz $(FUZZTIME)
@@ -62,4 +65,4 @@ docs: ## make the generated pages anew
 	@go test ./docs -run "TestReasons|TestMetrics" -update
 
 clean: ## remove what was built
-	@rm -rf bin
+	@rm -rf bin test-output

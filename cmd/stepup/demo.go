@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -47,6 +48,7 @@ What the provider can do wrong: ` + strings.Join(misdeeds(), ", ") + `.`,
 			if o.log, err = telemetry.NewLogger("auto", level, t.err); err != nil {
 				return usageError{problem: err.Error()}
 			}
+			slog.SetDefault(o.log) // the provider's library writes there
 			return runDemo(cmd.Context(), t, o)
 		},
 	}
