@@ -6,20 +6,28 @@ import (
 	"stepup/sidecar/access"
 )
 
-// Agree returns what two readings of the same login have in common: claims that contradict
-// each other give only what all of them satisfy, never the sum. Of two login times the
+// Agree returns what a reading proves that another does not contradict: never more than the
+// one alone, and of that only what claims of the other leave standing. The first is the one
+// that proves, unless it gives no level and the other does.
+//
+// A reading that tells of no level, or of no time, contradicts none. Of two login times the
 // earlier counts, so that disagreement never makes a login younger.
-func Agree(a, b Reading, order Order) Reading {
-	r := Reading{
-		Assurance: access.Assurance{
-			Levels:   common(a.Assurance.Levels, b.Assurance.Levels),
-			Methods:  common(a.Assurance.Methods, b.Assurance.Methods),
-			AuthTime: min(a.Assurance.AuthTime, b.Assurance.AuthTime),
-			Told:     a.Assurance.Told || b.Assurance.Told,
-		},
-		Invalid: append(slices.Clone(a.Invalid), b.Invalid...),
+func Agree(proof, other Reading, order Order) Reading {
+	if len(proof.Assurance.Levels) == 0 && !proof.Graded {
+		proof, other = other, proof
 	}
-	r.Assurance.Level = strongest(r.Assurance.Levels, []string{a.Assurance.Level, b.Assurance.Level}, order)
+	r := Reading{Assurance: proof.Assurance, Invalid: append(slices.Clone(proof.Invalid), other.Invalid...)}
+	r.Assurance.Told = proof.Assurance.Told || other.Assurance.Told
+	if other.Graded {
+		r.Assurance.Levels = common(proof.Assurance.Levels, other.Assurance.Levels)
+		r.Assurance.Level = strongest(r.Assurance.Levels, []string{proof.Assurance.Level, other.Assurance.Level}, order)
+	}
+	if len(other.Assurance.Methods) > 0 {
+		r.Assurance.Methods = common(proof.Assurance.Methods, other.Assurance.Methods)
+	}
+	if proof.Assurance.AuthTime > 0 && other.Assurance.AuthTime > 0 {
+		r.Assurance.AuthTime = min(proof.Assurance.AuthTime, other.Assurance.AuthTime)
+	}
 	return r
 }
 

@@ -8,4 +8,7 @@ type Reading struct {
 	// Invalid names the claims that the vocabulary reads and that are of the wrong JSON
 	// type. A token with one of these is refused.
 	Invalid []string
+	// Graded reports that a claim of levels is there, whatever it says. The library does not
+	// tell it: who combines readings does.
+	Graded bool
 }

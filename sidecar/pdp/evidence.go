@@ -2,7 +2,11 @@ package pdp
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
 	"fmt"
+	"hash"
 	"maps"
 
 	"stepup/sidecar/access"
@@ -40,38 +44,81 @@ func (q *question) attach(ctx context.Context, claims *token.Claims) (*token.Cla
 
 func unfit(code access.Code, detail string) error { return &token.Error{Code: code, Detail: detail} }
 
-// read reads assurance from the token and, where there is one, the ID token beside it: once
-// with each having the last word about a claim that both have, and what they agree on
-// counts. A claim that only one of them has contradicts nothing.
+// read reads assurance from the token and, where there is one, the ID token beside it.
+//
+// Only an ID token that names this very access token (at_hash, OpenID Connect Core, section
+// 3.1.3.6) is about the same login for certain: then each may tell what the other leaves
+// out, and a claim that both have counts as far as they agree. Otherwise the two may be of
+// different logins, even in one session, and a level of the one with the time of the other
+// would be a login that never was. Then one of them has to prove it all, and the other can
+// only take away from that.
 func (q *question) read(ctx context.Context) (assurance.Reading, error) {
 	evidence := q.claims.Evidence
 	if evidence == nil {
 		return q.policy.Assure(ctx, q.doc)
 	}
-	first, err := q.policy.Assure(ctx, q.readAs(q.claims.All, evidence.All))
+	own, other := q.claims.All, evidence.All
+	if named(evidence, q.req.Credential) {
+		own, other = q.united(q.claims.All, evidence.All), q.united(evidence.All, q.claims.All)
+	}
+	first, err := q.readOf(ctx, own)
 	if err != nil {
 		return first, err
 	}
-	second, err := q.policy.Assure(ctx, q.readAs(evidence.All, q.claims.All))
-	return assurance.Agree(first, second, q.policy.Order()), err
+	second, err := q.readOf(ctx, other)
+	return assurance.Agree(second, first, q.policy.Order()), err
 }
 
-// readAs is the document with the claims of the login of one token, and those of the
-// other that it lacks.
-func (q *question) readAs(last, other access.Object) input.Document {
+// readOf reads what some claims tell about the login.
+func (q *question) readOf(ctx context.Context, claims access.Object) (assurance.Reading, error) {
+	reading, err := q.policy.Assure(ctx, q.readAs(claims))
+	for name := range q.policy.Vocabulary(q.claims.Issuer).Claims {
+		reading.Graded = reading.Graded || told(claims[name])
+	}
+	return reading, err
+}
+
+// readAs is the document with other claims about the login.
+func (q *question) readAs(from access.Object) input.Document {
 	claims := *q.claims
 	claims.All = maps.Clone(q.claims.All)
 	for _, name := range q.policy.Vocabulary(q.claims.Issuer).Reads() {
 		delete(claims.All, name)
-		for _, from := range []access.Object{other, last} {
-			if value := from[name]; told(value) {
-				claims.All[name] = value
-			}
+		if value := from[name]; told(value) {
+			claims.All[name] = value
 		}
 	}
 	doc := q.doc
 	doc.Token = &claims
 	return doc
+}
+
+// united are the claims of one token about the login, and those that it lacks of another.
+func (q *question) united(last, other access.Object) access.Object {
+	all := access.Object{}
+	for _, name := range q.policy.Vocabulary(q.claims.Issuer).Reads() {
+		for _, from := range []access.Object{other, last} {
+			if value := from[name]; told(value) {
+				all[name] = value
+			}
+		}
+	}
+	return all
+}
+
+// named reports whether an ID token was issued with this access token: at_hash is the left
+// half of its digest, by the hash of the ID token's own algorithm, of which there are three.
+func named(evidence *token.Claims, c access.Credential) bool {
+	want, _ := evidence.All["at_hash"].(string)
+	text := []byte(c.Reveal())
+	for _, h := range []hash.Hash{sha256.New(), sha512.New384(), sha512.New()} {
+		h.Write(text)
+		sum := h.Sum(nil)
+		if want == base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2]) {
+			return true
+		}
+	}
+	return false
 }
 
 // told reports whether a claim says anything: null, "" and [] count as absent.

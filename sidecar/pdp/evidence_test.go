@@ -1,6 +1,8 @@
 package pdp_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"testing"
 	"time"
 
@@ -40,14 +42,29 @@ func TestEvidence(t *testing.T) {
 		},
 		"an empty claim contradicts nothing":    {access.Object{"amr": []any{}, "acr": nil}, login(nil), "", mfaAt(60), ""},
 		"of two login times the earlier counts": {access.Object{"auth_time": now.Unix() - 600}, login(nil), "", mfaAt(600), ""},
-		"another person's":                      {nil, login(access.Object{"sub": "bob"}), "", access.NoAssurance(), access.TokenClaimInvalid},
-		"another session's":                     {access.Object{"sid": "a"}, login(access.Object{"sid": "b"}), "", access.NoAssurance(), access.TokenClaimInvalid},
-		"the same session's":                    {access.Object{"sid": "a"}, login(access.Object{"sid": "a"}), "", mfaAt(60), ""},
-		"another client's":                      {nil, login(access.Object{"aud": "other"}), "", access.NoAssurance(), access.AudienceMismatch},
-		"expired":                               {nil, login(access.Object{"iat": now.Unix() - 7200, "exp": now.Unix() - 3600}), "", access.NoAssurance(), access.TokenExpired},
-		"an access token":                       {nil, nil, "at+jwt", access.NoAssurance(), access.TokenKindMismatch},
-		"claims of the wrong type":              {nil, login(access.Object{"acr": []any{"mfa"}}), "", access.NoAssurance(), access.TokenClaimInvalid},
-		"a login after both were issued":        {nil, login(access.Object{"auth_time": now.Unix() + 300}), "", access.NoAssurance(), access.TokenClaimInvalid},
+		"a level without a time, and a time without a level": {
+			access.Object{"acr": "mfa"}, access.Object{"aud": client, "auth_time": now.Unix(), "amr": []any{"pwd"}, "at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}, "",
+			access.Assurance{Level: "mfa", Levels: []string{"normal", "mfa"}, Methods: []string{}, AuthTime: 0, Told: true}, "",
+		},
+		"the same, in one session": {
+			access.Object{"acr": "mfa", "sid": "s"}, access.Object{"aud": client, "auth_time": now.Unix(), "sid": "s"}, "",
+			access.Assurance{Level: "mfa", Levels: []string{"normal", "mfa"}, Methods: []string{}, AuthTime: 0, Told: true}, "",
+		},
+		"the same, issued together (at_hash)": {
+			access.Object{"acr": "mfa"}, access.Object{"aud": client, "auth_time": now.Unix() - 60, "amr": []any{"pwd", "otp"}, "at_hash": "(its own)"}, "", mfaAt(60), "",
+		},
+		"an unknown level takes one away": {
+			access.Object{"acr": "mfa"}, login(access.Object{"acr": "strange"}), "",
+			access.Assurance{Level: "none", Levels: []string{}, Methods: []string{"pwd", "otp"}, AuthTime: now.Unix() - 60, Told: true}, "",
+		},
+		"another person's":               {nil, login(access.Object{"sub": "bob"}), "", access.NoAssurance(), access.TokenClaimInvalid},
+		"another session's":              {access.Object{"sid": "a"}, login(access.Object{"sid": "b"}), "", access.NoAssurance(), access.TokenClaimInvalid},
+		"the same session's":             {access.Object{"sid": "a"}, login(access.Object{"sid": "a"}), "", mfaAt(60), ""},
+		"another client's":               {nil, login(access.Object{"aud": "other"}), "", access.NoAssurance(), access.AudienceMismatch},
+		"expired":                        {nil, login(access.Object{"iat": now.Unix() - 7200, "exp": now.Unix() - 3600}), "", access.NoAssurance(), access.TokenExpired},
+		"an access token":                {nil, nil, "at+jwt", access.NoAssurance(), access.TokenKindMismatch},
+		"claims of the wrong type":       {nil, login(access.Object{"acr": []any{"mfa"}}), "", access.NoAssurance(), access.TokenClaimInvalid},
+		"a login after both were issued": {nil, login(access.Object{"auth_time": now.Unix() + 300}), "", access.NoAssurance(), access.TokenClaimInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, "stepup-demo")
@@ -62,9 +79,14 @@ func TestEvidence(t *testing.T) {
 			if typ == "" {
 				typ = "JWT"
 			}
+			text := b.issuer.Token(row.access)
+			if row.evidence["at_hash"] == "(its own)" {
+				sum := sha256.Sum256([]byte(text))
+				row.evidence["at_hash"] = base64.RawURLEncoding.EncodeToString(sum[:16])
+			}
 			evidence := b.issuer.Key().Sign(t, b.issuer.Key().Header(typ), b.issuer.Claims(row.evidence))
 			d := pdp.New(b.config).Decide(t.Context(), access.Request{
-				Credential: access.NewCredential(b.issuer.Token(row.access)), Evidence: access.NewCredential(evidence),
+				Credential: access.NewCredential(text), Evidence: access.NewCredential(evidence),
 				Action: access.Action{Name: "GET"}, Resource: access.Resource{Type: "route", ID: "/employees"},
 			})
 			if diff := cmp.Diff(row.want, d.Assurance); diff != "" {
