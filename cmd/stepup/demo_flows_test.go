@@ -165,6 +165,14 @@ func walkPayroll(v *visitor) {
 	v.pictureAll("payroll")
 	v.went(0)
 
+	// A form that is not the intranet's own sends nothing.
+	v.transfer("dev", "9999", "not mine")
+	v.do("forging", chromedp.Evaluate[chromedp.Void](`document.querySelector("form[action='/payroll/transfers'] [name=csrf]").value = "AAAAAAAAAAAAAAAAAAAAAAAAAA"`))
+	v.press("Send")
+	v.sees("Nothing was sent")
+	v.open("/payroll")
+	v.sees("Payroll", "Erin Evans")
+
 	// Five minutes are over while the form is filled in: it is kept over the passkey.
 	v.transfer("bob", "75", "Ladder, and what fell off it")
 	v.passTime(6 * time.Minute)
