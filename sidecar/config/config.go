@@ -137,7 +137,7 @@ type Limits struct {
 	Body        Size `yaml:"body" default:"1MiB" min:"256" max:"64MiB" help:"The largest body of a request."`
 	Token       Size `yaml:"token" default:"16KiB" min:"256" max:"256KiB" help:"The longest token."`
 	Batch       int  `yaml:"batch" default:"100" min:"1" max:"1000" help:"The most questions in one request."`
-	Concurrency int  `yaml:"concurrency" default:"0" min:"0" max:"1000000" help:"The most decisions at once; more are refused as overload. 0: no limit."`
+	Concurrency int  `yaml:"concurrency" default:"0" min:"0" max:"1000000" help:"The most requests worked on at once, from when their bodies are read; more are refused as overload. 0: no limit."`
 }
 
 // Log says how the program's log is written.

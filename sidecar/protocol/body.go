@@ -15,7 +15,8 @@ const DefaultBody = 1 << 20
 
 // ReadJSON returns the body of a request that says it is JSON. The errors are
 // [*Problem]s: 415 for another media type or any content coding, 413 for more than
-// limit bytes ([DefaultBody] if it is not positive).
+// limit bytes ([DefaultBody] if it is not positive), 503 where others took all places
+// while the body came in.
 //
 // Content codings are refused, not undone, so that the limit is one of what is read.
 func ReadJSON(c echo.Context, limit int64) ([]byte, error) {
@@ -28,7 +29,7 @@ func ReadJSON(c echo.Context, limit int64) ([]byte, error) {
 	if limit <= 0 {
 		limit = DefaultBody
 	}
-	return readLimited(c, limit)
+	return placeOf(c).without(func() ([]byte, error) { return readLimited(c, limit) })
 }
 
 func checkMediaType(c echo.Context) error {

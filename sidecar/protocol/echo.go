@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
@@ -20,7 +19,8 @@ import (
 // Config is what all doors of one listener share.
 type Config struct {
 	// Concurrency is how many requests may be worked on at once; further ones are
-	// answered with overloaded. 0: no limit.
+	// answered with overloaded. One whose body is still coming in is not worked on. 0: no
+	// limit.
 	Concurrency int
 	// InFlight counts the requests that are being worked on; nil: nobody does.
 	InFlight Gauge
@@ -80,10 +80,21 @@ func byMethod(methods map[string]echo.HandlerFunc) echo.HandlerFunc {
 	allow := strings.Join(slices.Sorted(maps.Keys(methods)), ", ")
 	return func(c echo.Context) error {
 		if serve, ok := methods[c.Request().Method]; ok {
-			return serve(c)
+			return bodiless(serve)(c)
 		}
 		c.Response().Header().Set(echo.HeaderAllow, allow)
 		return refused(http.StatusMethodNotAllowed, "This path must be asked with %s.", allow)
+	}
+}
+
+// bodiless refuses GET with content, which means nothing (RFC 9110, section 9.3.1) and
+// which net/http would wait for in the midst of a long answer.
+func bodiless(serve echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if r := c.Request(); r.Method == http.MethodGet && r.ContentLength != 0 {
+			return refused(http.StatusBadRequest, "GET takes no body here: leave it out.")
+		}
+		return serve(c)
 	}
 }
 
@@ -94,25 +105,6 @@ func noStore(next echo.HandlerFunc) echo.HandlerFunc {
 		c.Response().Header().Set(echo.HeaderCacheControl, "no-store")
 		c.Response().Header().Set(echo.HeaderXContentTypeOptions, "nosniff")
 		return next(c)
-	}
-}
-
-// limited counts requests and refuses those beyond the limit at once: one that waits
-// would be answered after its caller's patience.
-func limited(limit int, gauge Gauge) echo.MiddlewareFunc {
-	var working atomic.Int64
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			defer working.Add(-1)
-			if n := working.Add(1); limit > 0 && n > int64(limit) {
-				return overloaded()
-			}
-			if gauge != nil {
-				gauge.Inc()
-				defer gauge.Dec()
-			}
-			return next(c)
-		}
 	}
 }
 

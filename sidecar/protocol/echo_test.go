@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -175,6 +176,107 @@ func TestConcurrencyIsLimited(t *testing.T) {
 	}
 	if got := inFlight.Load(); got != 0 {
 		t.Errorf("%d in flight at the end, want 0", got)
+	}
+}
+
+// Bodies that come in slowly keep nobody out, and their requests have no place until
+// they are there.
+func TestSlowBodiesTakeNoPlaces(t *testing.T) {
+	var inFlight level
+	entered, leave, reading := make(chan struct{}), make(chan struct{}), make(chan struct{}, 8)
+	srv := serve(t, protocol.Config{Concurrency: 1, InFlight: &inFlight}, protocol.Route{Method: "POST", Path: "/x", Serve: func(c echo.Context) error {
+		c.Request().Body = &toldBody{ReadCloser: c.Request().Body, reading: reading}
+		if _, err := protocol.ReadJSON(c, 0); err != nil {
+			return err
+		}
+		entered <- struct{}{}
+		<-leave
+		return c.NoContent(http.StatusNoContent)
+	}})
+	post := func(body io.Reader) chan int {
+		done := make(chan int, 1)
+		go func() {
+			resp, err := http.Post(srv.URL+"/x", "application/json", body)
+			if err != nil {
+				done <- 0
+				return
+			}
+			resp.Body.Close()
+			done <- resp.StatusCode
+		}()
+		return done
+	}
+	var slow [4]*io.PipeWriter
+	var answers [4]chan int
+	for i := range slow {
+		var body *io.PipeReader
+		body, slow[i] = io.Pipe()
+		answers[i] = post(body)
+		if _, err := slow[i].Write([]byte("{")); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-reading:
+		case got := <-answers[i]:
+			t.Fatalf("slow body %d: %d, want its reading to begin", i, got)
+		}
+	}
+	quick := post(strings.NewReader("{}"))
+	select {
+	case <-entered:
+	case got := <-quick:
+		t.Fatalf("beside four bodies that come in slowly: %d, want the handler to be asked", got)
+	}
+	if got := inFlight.Load(); got != 1 {
+		t.Errorf("%d in flight, want the one whose body is there", got)
+	}
+	slow[0].Close()
+	if got := <-answers[0]; got != http.StatusServiceUnavailable {
+		t.Errorf("a body that is complete while all places are taken: %d, want 503", got)
+	}
+	close(leave)
+	if got := <-quick; got != http.StatusNoContent {
+		t.Errorf("the quick one: %d, want 204", got)
+	}
+	for i := 1; i < len(slow); i++ {
+		slow[i].Close()
+		select {
+		case <-entered:
+		case got := <-answers[i]:
+			t.Fatalf("slow body %d: %d without the handler", i, got)
+		}
+		if got := <-answers[i]; got != http.StatusNoContent {
+			t.Errorf("slow body %d: %d, want 204", i, got)
+		}
+	}
+	if got := inFlight.Load(); got != 0 {
+		t.Errorf("%d in flight at the end, want 0", got)
+	}
+}
+
+// toldBody tells when its reading begins.
+type toldBody struct {
+	io.ReadCloser
+	reading chan<- struct{}
+	once    sync.Once
+}
+
+func (b *toldBody) Read(into []byte) (int, error) {
+	b.once.Do(func() { b.reading <- struct{}{} })
+	return b.ReadCloser.Read(into)
+}
+
+// GET with a body is refused before net/http would wait for the rest of it.
+func TestGetTakesNoBody(t *testing.T) {
+	srv := serve(t, protocol.Config{}, get("/x", func(c echo.Context) error { return c.String(200, "asked") }))
+	req, _ := http.NewRequestWithContext(t.Context(), "GET", srv.URL+"/x", strings.NewReader("{}"))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("GET with a body: %d, want 400", resp.StatusCode)
 	}
 }
 
