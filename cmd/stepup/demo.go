@@ -20,7 +20,7 @@ import (
 
 func newDemo(t terminal) *cobra.Command {
 	o := demoOptions{}
-	var readsID bool
+	var reads string
 	var misbehave []string
 	var level string
 	cmd := &cobra.Command{
@@ -42,8 +42,8 @@ What the provider can do wrong: ` + strings.Join(misdeeds(), ", ") + `.`,
 			if o.misbehave, err = misbehaviour(misbehave); err != nil {
 				return err
 			}
-			if readsID {
-				o.reads = intranet.IDToken
+			if o.reads, err = readsOf(reads); err != nil {
+				return err
 			}
 			if o.log, err = telemetry.NewLogger("auto", level, t.err); err != nil {
 				return usageError{problem: err.Error()}
@@ -58,9 +58,21 @@ What the provider can do wrong: ` + strings.Join(misdeeds(), ", ") + `.`,
 	f.IntVar(&o.sidecarPort, "sidecar-port", 8181, "port of the sidecar, likewise")
 	f.DurationVar(&o.offset, "clock-offset", 0, "how far the demonstration's clock is ahead")
 	f.StringSliceVar(&misbehave, "misbehave", nil, "what the provider does wrong")
-	f.BoolVar(&readsID, "id-token", false, "read the level from the ID token of the web session, by a policy without scopes")
+	f.StringVar(&reads, "reads", "access-token", "which token tells the level: access-token, id-token (of the web session, by a policy without scopes), both")
 	f.StringVar(&level, "log-level", "error", "what is logged: debug, info (with a line for each decision), warn, error")
 	return cmd
+}
+
+func readsOf(word string) (intranet.Reads, error) {
+	switch word {
+	case "access-token":
+		return intranet.AccessToken, nil
+	case "id-token":
+		return intranet.IDToken, nil
+	case "both":
+		return intranet.BothTokens, nil
+	}
+	return 0, usageError{problem: fmt.Sprintf("--reads %q is no token", word), hint: "it is access-token, id-token or both"}
 }
 
 // runDemo runs until it is told to stop.

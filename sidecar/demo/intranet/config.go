@@ -15,10 +15,24 @@ import (
 type Reads int
 
 // The tokens. A policy that asks for scopes needs the access token: ID tokens have none.
+// With both, the ID token stands beside the access token as evidence of the login, for
+// providers whose access tokens tell nothing of it.
 const (
 	AccessToken Reads = iota
 	IDToken
+	BothTokens
 )
+
+// words are how people are told.
+func (r Reads) words() string {
+	switch r {
+	case IDToken:
+		return "ID token"
+	case BothTokens:
+		return "access token, with the ID token beside it"
+	}
+	return "access token"
+}
 
 // Config says where the intranet is and whom it trusts. URL, Issuer, ClientID and Sidecar
 // are required.

@@ -48,7 +48,7 @@ func (i *Intranet) newGuard() (*client.StepUp, error) {
 		Issuer:     i.config.Issuer,
 		Token:      i.token,
 		SignIn:     signInAddress,
-		Question:   question,
+		Question:   i.question,
 		Session:    func(r *http.Request) string { return i.sessionOf(r).subjectOrNone() },
 		Tickets:    &client.MemoryTickets{Now: i.config.Now},
 		Secret:     newSecret(),
@@ -107,13 +107,28 @@ func originOf(address string) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// question is what a request wants to do. The form for transfers asks what sending it would
-// need, so that nobody fills it in for nothing.
-func question(r *http.Request) client.Question {
-	if r.URL.Path == "/payroll" {
-		return client.Question{Action: client.Action{Name: http.MethodPost}, Resource: client.Resource{Type: "route", ID: "/payroll/transfers"}}
+// question is what a request wants to do, and by whose ID token.
+func (i *Intranet) question(r *http.Request) client.Question {
+	q := question(r.Method, r.URL.Path)
+	q.IDToken = i.evidence(i.sessionOf(r))
+	return q
+}
+
+// question is what a method at a path wants to do. The form for transfers asks what sending
+// it would need, so that nobody fills it in for nothing.
+func question(method, path string) client.Question {
+	if path == "/payroll" {
+		method, path = http.MethodPost, "/payroll/transfers"
 	}
-	return client.Question{Action: client.Action{Name: r.Method}, Resource: client.Resource{Type: "route", ID: r.URL.Path}}
+	return client.Question{Action: client.Action{Name: method}, Resource: client.Resource{Type: "route", ID: path}}
+}
+
+// evidence is the ID token beside the access token; empty: none.
+func (i *Intranet) evidence(s *session) string {
+	if s == nil || i.config.Reads != BothTokens {
+		return ""
+	}
+	return s.idToken()
 }
 
 // errNoPerson says that a page behind the guard has nobody's session: the session ended

@@ -155,7 +155,7 @@ func (p *provider) read(ctx context.Context, d *discovered, got *oauth2.Token) (
 		subject: id.Subject, name: person.Name, access: got.AccessToken, id: text, refresh: got.RefreshToken, claims: raw,
 		ends: p.config.Now().Add(time.Duration(got.ExpiresIn) * time.Second),
 	}
-	if p.config.Reads == IDToken || got.ExpiresIn <= 0 {
+	if p.config.Reads == IDToken || got.ExpiresIn <= 0 || p.config.Reads == BothTokens && id.Expiry.Before(t.ends) {
 		t.ends = id.Expiry
 	}
 	if t.name == "" {

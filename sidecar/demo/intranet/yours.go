@@ -64,12 +64,9 @@ func (i *Intranet) showYours(w http.ResponseWriter, r *http.Request) {
 }
 
 func (i *Intranet) yoursOf(ctx context.Context, s *session, token string) (yours, error) {
-	y := yours{Claims: claimsOf(s.claims()), Reads: "access token", Reaches: doors()}
-	if i.config.Reads == IDToken {
-		y.Reads = "ID token"
-	}
+	y := yours{Claims: claimsOf(s.claims()), Reads: i.config.Reads.words(), Reaches: doors()}
 	for n := range y.Reaches {
-		answer, err := i.ask(ctx, token, y.Reaches[n].Path)
+		answer, err := i.ask(ctx, s, token, y.Reaches[n].Path)
 		if err != nil {
 			return yours{}, err
 		}
@@ -81,9 +78,9 @@ func (i *Intranet) yoursOf(ctx context.Context, s *session, token string) (yours
 }
 
 // ask asks what opening a page would come to.
-func (i *Intranet) ask(ctx context.Context, token, path string) (client.Answer, error) {
-	q := question(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}})
-	q.Token = token
+func (i *Intranet) ask(ctx context.Context, s *session, token, path string) (client.Answer, error) {
+	q := question(http.MethodGet, path)
+	q.Token, q.IDToken = token, i.evidence(s)
 	return i.sidecar.Decide(ctx, q)
 }
 
