@@ -61,7 +61,7 @@ func (d *Door) Routes() []protocol.Route {
 
 // decision answers one question.
 func (d *Door) decision(c echo.Context) error {
-	body, err := protocol.ReadJSON(c, d.cfg.Body)
+	body, err := d.read(c)
 	if err != nil {
 		return err
 	}
@@ -72,10 +72,19 @@ func (d *Door) decision(c echo.Context) error {
 	return protocol.Send(c, http.StatusOK, echo.MIMEApplicationJSON, answer)
 }
 
+// read takes the body and nothing beside it: a parameter that nobody reads is a mistake
+// that nobody would notice.
+func (d *Door) read(c echo.Context) ([]byte, error) {
+	if c.Request().URL.RawQuery != "" {
+		return nil, wrongQuery("the query must be empty: everything stands in the body")
+	}
+	return protocol.ReadJSON(c, d.cfg.Body)
+}
+
 // decisions answers several questions in order, one after the other: a batch takes no
 // more of the machine than a single question does, however large it is.
 func (d *Door) decisions(c echo.Context) error {
-	body, err := protocol.ReadJSON(c, d.cfg.Body)
+	body, err := d.read(c)
 	if err != nil {
 		return err
 	}

@@ -1,13 +1,16 @@
 package native
 
 import (
+	"net/url"
 	"slices"
-	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // wrongPath says why a path is not canonical, or nothing. There must be one way only to
-// write it (RFC 3986, section 6.2.2), or a rule about /payroll would not see /%70ayroll.
+// write it, or a rule about /payroll would not see /%70ayroll. RFC 3986, section 6.2.2,
+// leaves several where an escape stands for a character that a segment may have plainly
+// (%21 and !); since most programs read those alike, only the plain one is taken.
 func wrongPath(path string) string {
 	switch segments := segmentsOf(path); {
 	case !strings.HasPrefix(path, "/"):
@@ -19,7 +22,7 @@ func wrongPath(path string) string {
 	case strings.Contains(path, "//"):
 		return "must not have empty segments"
 	case !canonicalEscapes(path):
-		return "must be percent-encoded as in RFC 3986, and only where that is needed"
+		return "must be percent-encoded as in RFC 3986, only where that is needed, with upper-case hexadecimal digits"
 	}
 	return ""
 }
@@ -36,42 +39,50 @@ func segmentsOf(path string) []string {
 	return strings.Split(path[1:], "/")
 }
 
-// canonicalEscapes reports whether every percent sign begins an escape that is needed
-// and safe.
+// canonicalEscapes reports whether everything is escaped that must be, and nothing else,
+// and whether what is escaped is UTF-8: an overlong form of a slash is none to us and may
+// be one to others.
 func canonicalEscapes(path string) bool {
-	for {
-		_, after, found := strings.Cut(path, "%")
-		if !found {
-			return true
-		}
-		if !neededEscape(after) {
+	for i := 0; i < len(path); i++ {
+		switch c := path[i]; {
+		case c == '/' || isPlain(c):
+		case c == '%' && neededEscape(path[i+1:]):
+			i += 2
+		default:
 			return false
 		}
-		path = after[2:]
 	}
+	decoded, err := url.PathUnescape(path)
+	return err == nil && utf8.ValidString(decoded)
 }
 
-// neededEscape looks at what follows a percent sign. Refused are unreserved characters
-// (RFC 3986, section 2.3), for those have a plain form; slashes, backslashes and
-// controls, which programs treat differently; and a second layer of encoding.
+// neededEscape looks at what follows a percent sign. Refused are characters that have a
+// plain form; slashes, backslashes and controls, which programs treat differently; and a
+// second layer of encoding. Digits are in upper case (RFC 3986, section 2.1).
 func neededEscape(after string) bool {
-	if len(after) < 2 {
+	if !isHexPair(after) || strings.ContainsAny(after[:2], "abcdef") {
 		return false
 	}
-	n, err := strconv.ParseUint(after[:2], 16, 8)
-	b := byte(n)
-	return err == nil && b >= ' ' && b != 0x7f && b != '/' && b != '\\' && !isUnreserved(b) &&
+	b := unhex(after[0])<<4 | unhex(after[1])
+	return b >= ' ' && b != 0x7f && b != '/' && b != '\\' && !isPlain(b) &&
 		(b != '%' || !isHexPair(after[2:]))
 }
 
+const hexDigits = "0123456789abcdef"
+
+func unhex(c byte) byte { return byte(strings.IndexByte(hexDigits, c|0x20)) }
+
 func isHexPair(s string) bool {
-	if len(s) < 2 {
-		return false
-	}
-	_, err := strconv.ParseUint(s[:2], 16, 8)
-	return err == nil
+	return len(s) >= 2 && isHex(s[0]) && isHex(s[1])
 }
 
-func isUnreserved(b byte) bool {
-	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || strings.IndexByte("-._~", b) >= 0
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'F' || 'a' <= c && c <= 'f'
+}
+
+// isPlain reports whether a segment may have a character as it is: unreserved, sub-delims,
+// colon and at sign (RFC 3986, section 3.3, pchar).
+func isPlain(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		strings.IndexByte("-._~!$&'()*+,;=:@", c) >= 0
 }

@@ -27,10 +27,7 @@ func (d *Door) getRequirements(c echo.Context) error {
 // postRequirements answers the same for a body, which can tell more.
 func (d *Door) postRequirements(c echo.Context) error {
 	return d.require(c, func() (access.RequirementQuestion, error) {
-		if c.Request().URL.RawQuery != "" {
-			return access.RequirementQuestion{}, wrongQuery("the query must be empty: everything stands in the body")
-		}
-		body, err := protocol.ReadJSON(c, d.cfg.Body)
+		body, err := d.read(c)
 		if err != nil {
 			return access.RequirementQuestion{}, err
 		}
