@@ -3,6 +3,7 @@ package sidecar
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -71,8 +72,8 @@ func (r recorder) attributes(rec pdp.Record) []slog.Attr {
 		slog.String("outcome", outcomeWord(d.Outcome)),
 		slog.String("codes", codes(d.Reasons)),
 		slog.String("door", rec.Request.Door),
-		slog.String("action", rec.Request.Action.Name),
-		slog.String("resource", rec.Request.Resource.Type+":"+rec.Request.Resource.ID),
+		slog.String("action", short(rec.Request.Action.Name)),
+		slog.String("resource", short(rec.Request.Resource.Type+":"+rec.Request.Resource.ID)),
 		slog.String("revision", d.Revision),
 		slog.Float64("ms", float64(rec.Took.Microseconds())/1000),
 	}
@@ -104,8 +105,8 @@ func (r recorder) required(ctx context.Context, q access.RequirementQuestion, to
 	r.metrics.Required(q.Door, code)
 	attrs := []slog.Attr{
 		slog.String("door", q.Door),
-		slog.String("action", q.Action.Name),
-		slog.String("resource", q.Resource.Type+":"+q.Resource.ID),
+		slog.String("action", short(q.Action.Name)),
+		slog.String("resource", short(q.Resource.Type+":"+q.Resource.ID)),
 		slog.Float64("ms", float64(took.Microseconds())/1000),
 	}
 	if fault != nil {
@@ -128,4 +129,15 @@ func codes(reasons []access.Reason) string {
 		list[i] = string(r.Code)
 	}
 	return strings.Join(list, " ")
+}
+
+// maxLogged bounds what a caller can write into one value of the log.
+const maxLogged = 256
+
+// short cuts a text that a caller chose, and tells how long it was.
+func short(text string) string {
+	if len(text) <= maxLogged {
+		return text
+	}
+	return fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(text[:maxLogged], ""), len(text))
 }

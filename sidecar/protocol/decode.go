@@ -248,14 +248,25 @@ func (d *Decoder) value() (any, error) {
 	}
 }
 
+// The bounds of a number's text. Policies calculate with numbers exactly, and a comparison
+// with a million digits takes seconds that no deadline can cut short.
+const (
+	maxNumber   = 64 // characters
+	maxExponent = 3  // digits of the exponent
+)
+
 // number refuses what a double cannot hold, because programs that read the same text
-// as doubles would see infinity or nothing (RFC 7493, section 2.2).
+// as doubles would see infinity or nothing (RFC 7493, section 2.2), and what is too long
+// to calculate with.
 func (d *Decoder) number(text string) (json.Number, error) {
+	if len(text) > maxNumber {
+		return "", d.Refuse(fmt.Sprintf("must be a number of at most %d characters", maxNumber))
+	}
 	f, err := strconv.ParseFloat(text, 64)
-	if err != nil {
+	mantissa, exponent, scaled := strings.Cut(strings.ToLower(text), "e")
+	if err != nil || (scaled && len(strings.TrimLeft(exponent, "+-0")) > maxExponent) {
 		return "", d.Refuse("must be a number within the range of a double")
 	}
-	mantissa, _, _ := strings.Cut(strings.ToLower(text), "e")
 	if f == 0 && strings.ContainsAny(mantissa, "123456789") {
 		return "", d.Refuse("must be a number that a double can tell from zero")
 	}

@@ -63,6 +63,7 @@ func TestWhatGoJoseLetsPass(t *testing.T) {
 		{"a detached payload", tokentest.WithPart(good, 1, ""), "token_malformed"},
 		{"an empty signature", tokentest.WithPart(good, 2, ""), "token_malformed"},
 		{"a payload that is not JSON", b.key.Sign(t, b.key.Header("at+jwt"), "hello"), "token_malformed"},
+		{"a number too long to calculate with", with(`,"x":1.` + strings.Repeat("9", 63)), "token_claim_invalid"},
 		{"a number with a million digits behind it", with(`,"x":1e999999`), "token_claim_invalid"},
 		{"a number as small", with(`,"x":[{"y":-1e-999999}]`), "token_claim_invalid"},
 		{"the largest float", with(`,"x":1.7e308`), "accepted"},

@@ -101,10 +101,14 @@ func decodeElements(d *jsontext.Decoder) ([]any, error) {
 	return list, err
 }
 
+// maxNumber bounds a number's text: policies calculate exactly, and with thousands of
+// digits that takes longer than any deadline.
+const maxNumber = 64
+
 // decodeNumber keeps a number's own text, if its size is one that a float64 can have.
 // Underflow counts: exact arithmetic pays for 1e-999999 as it does for 1e999999.
 func decodeNumber(text string) (json.Number, error) {
-	if _, err := strconv.ParseFloat(text, 64); err != nil {
+	if _, err := strconv.ParseFloat(text, 64); err != nil || len(text) > maxNumber {
 		return "", errNumber
 	}
 	if at := strings.IndexAny(text, "eE"); at >= 0 {

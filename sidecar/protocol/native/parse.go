@@ -43,12 +43,12 @@ var (
 		"requests": refuseRequests,
 	}
 	actionMembers = protocol.Members[access.Action]{
-		"name":       func(d *decoder, a *access.Action) error { return d.Filled(&a.Name) },
+		"name":       func(d *decoder, a *access.Action) error { return bounded(d, &a.Name) },
 		"properties": func(d *decoder, a *access.Action) error { return d.Free(&a.Properties) },
 	}
 	resourceMembers = protocol.Members[access.Resource]{
-		"type":       func(d *decoder, r *access.Resource) error { return d.Filled(&r.Type) },
-		"id":         func(d *decoder, r *access.Resource) error { return d.Filled(&r.ID) },
+		"type":       func(d *decoder, r *access.Resource) error { return bounded(d, &r.Type) },
+		"id":         func(d *decoder, r *access.Resource) error { return bounded(d, &r.ID) },
 		"properties": func(d *decoder, r *access.Resource) error { return d.Free(&r.Properties) },
 	}
 	requestMembers = protocol.Members[access.HTTPRequest]{
@@ -123,6 +123,36 @@ func checkSegments(d *decoder, r *access.HTTPRequest) error {
 	return nil
 }
 
+// The bounds of what callers describe. What is told here comes back in logs and, for
+// headers, in answers: a batch of a hundred makes a hundred of each.
+const (
+	maxHeaders    = 128  // names
+	maxHeaderName = 128  // bytes
+	maxText       = 8192 // bytes of an action's name, a resource's type or id
+)
+
+// bounded reads a text that is not empty and not longer than [maxText].
+func bounded(d *decoder, into *string) error {
+	if err := d.Filled(into); err != nil {
+		return err
+	}
+	if len(*into) > maxText {
+		return d.Refuse(fmt.Sprintf("must be at most %d bytes long", maxText))
+	}
+	return nil
+}
+
+// isHeaderName reports whether a name is a token of RFC 9110, section 5.6.2: an answer may
+// tell somebody to set it.
+func isHeaderName(name string) bool {
+	for _, c := range []byte(name) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+			return false
+		}
+	}
+	return name != "" && len(name) <= maxHeaderName
+}
+
 // readHeaders lower-cases names. Two that then are the same are refused, because which
 // of them would count is a guess.
 func readHeaders(d *decoder, r *access.HTTPRequest) error {
@@ -130,8 +160,14 @@ func readHeaders(d *decoder, r *access.HTTPRequest) error {
 	if err := d.TextLists(&given); err != nil {
 		return err
 	}
+	if len(given) > maxHeaders {
+		return d.Refuse(fmt.Sprintf("must have at most %d names", maxHeaders))
+	}
 	r.Headers = make(map[string][]string, len(given))
 	for name, values := range given {
+		if !isHeaderName(name) {
+			return d.Refuse(fmt.Sprintf("must have names that are tokens (RFC 9110, section 5.6.2) of at most %d bytes", maxHeaderName))
+		}
 		lower := strings.ToLower(name)
 		if _, twice := r.Headers[lower]; twice {
 			return d.Refuse("must not have two names that differ in case only")

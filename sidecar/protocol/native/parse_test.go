@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -135,6 +136,14 @@ func TestRequestIsReadWhole(t *testing.T) {
 	}
 }
 
+func manyHeaders(n int) string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf(`"x-%d":[]`, i)
+	}
+	return strings.Join(names, ",")
+}
+
 var sameCredential = cmp.Comparer(func(a, b access.Credential) bool { return a == b })
 
 func TestAccepted(t *testing.T) {
@@ -241,9 +250,17 @@ var malformed = []struct{ name, body, detail string }{
 	{"half a literal", `{A,R,"context":{"a":tru}}`, "not valid JSON"},
 	// numbers that a double cannot hold
 	{"too large", `{A,R,"context":{"a":1e999}}`, "/context/a must be a number within the range of a double"},
+	{"header with a line break", `{A,R,"request":{"headers":{"x-a\r\nevil":["x"]}}}`, "/request/headers must have names that are tokens"},
+	{"header with a space", `{A,R,"request":{"headers":{"x a":["x"]}}}`, "/request/headers must have names that are tokens"},
+	{"header that folds to another", `{A,R,"request":{"headers":{"x-\u212a":["x"]}}}`, "/request/headers must have names that are tokens"},
+	{"header with a long name", `{A,R,"request":{"headers":{"` + strings.Repeat("x", 129) + `":[]}}}`, "/request/headers must have names that are tokens"},
+	{"too many headers", `{A,R,"request":{"headers":{` + manyHeaders(129) + `}}}`, "/request/headers must have at most 128 names"},
+	{"resource id too long", `{A,"resource":{"type":"r","id":"` + strings.Repeat("x", 8193) + `"}}`, "/resource/id must be at most 8192 bytes long"},
+	{"too long", `{A,R,"context":{"a":1.` + strings.Repeat("9", 63) + `}}`, "/context/a must be a number of at most 64 characters"},
+	{"zero with an exponent out of range", `{A,R,"context":{"a":0e99999999999999999999}}`, "/context/a must be a number within the range of a double"},
 	{"too large, negative, in an array", `{A,R,"context":{"a":[0,-1e309]}}`, "/context/a/1 must be a number within the range of a double"},
 	{"too small", `{A,R,"context":{"a":1e-999}}`, "/context/a must be a number that a double can tell from zero"},
-	{"too many digits", `{A,R,"context":{"a":` + strings.Repeat("9", 400) + `}}`, "/context/a must be a number within the range of a double"},
+	{"too many digits", `{A,R,"context":{"a":` + strings.Repeat("9", 400) + `}}`, "/context/a must be a number of at most 64 characters"},
 	// names
 	{"duplicate", `{A,R,"action":{"name":"PUT"}}`, "/action is given twice"},
 	{"duplicate token", `{A,R,"token":"S","token":"S"}`, "/token is given twice"},
