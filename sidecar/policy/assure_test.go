@@ -81,7 +81,9 @@ func TestFaultCodes(t *testing.T) {
 
 // A panic in the engine is a fault like any other.
 func TestBrokenEngine(t *testing.T) {
-	if err := policy.BrokenEngine(); !errors.Is(err, policy.ErrEvaluation) {
+	err := policy.BrokenEngine()
+	if !errors.Is(err, policy.ErrEvaluation) {
 		t.Errorf("run: %v, want ErrEvaluation", err)
 	}
+	wantText(t, err, "the engine broke: runtime error")
 }

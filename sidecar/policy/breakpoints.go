@@ -2,7 +2,6 @@ package policy
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -67,7 +66,7 @@ func (s *Snapshot) residualRoots(ctx context.Context, doc input.Document, symbol
 	}
 	in, err := ast.InterfaceToValue(doc.Object())
 	if err != nil {
-		return nil, false, fmt.Errorf("%w: reading the document: %w", ErrEvaluation, err)
+		return nil, false, unreadable("the document", err)
 	}
 	left, err := s.partial(ctx, in, doc.Now, termsOf(symbols), clock)
 	if err != nil {
@@ -86,7 +85,7 @@ func (s *Snapshot) residualRoots(ctx context.Context, doc input.Document, symbol
 func (s *Snapshot) partial(ctx context.Context, in ast.Value, now int64, unknown []*ast.Term, clock bool) (left *rego.PartialQueries, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			left, err = nil, fmt.Errorf("%w: the engine broke: %v", ErrEvaluation, r)
+			left, err = nil, broke(r)
 		}
 	}()
 	return s.residual.Partial(ctx,

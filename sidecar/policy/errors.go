@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -14,7 +15,7 @@ import (
 
 // The kinds of fault. Callers ask with [errors.Is], or take the code to tell from the
 // [access.Fault] that every one of them is; the text is for the log and says where in
-// the policy, as file:line.
+// the policy, as file:line. It never holds what the policy was looking at.
 var (
 	// ErrContract means that a result of the policy is not of the agreed shape.
 	ErrContract = errors.New("policy result out of contract")
@@ -29,17 +30,72 @@ var (
 
 // fault gives an error of evaluation its kind. An error that came after the end of the
 // context was caused by that end, whatever the engine calls it.
+//
+// The engine's own message is withheld: built-ins repeat what they were given, and that
+// may be a claim.
 func fault(ctx context.Context, err error) error {
-	var te *topdown.Error
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", ErrTimeout, context.Cause(ctx))
-	case errors.As(err, &te) && te.Location != nil:
-		return fmt.Errorf("%w: %s: %s: %s", ErrEvaluation, place(te.Location), te.Code, oneLine(te.Message))
-	default:
-		return fmt.Errorf("%w: %s", ErrEvaluation, oneLine(err.Error()))
 	}
+	told, own := apart(err)
+	return &withheld{err: fmt.Errorf("%w: %s", ErrEvaluation, told), detail: oneLine(own)}
 }
+
+// apart splits an error of the engine into what depends on the policy alone (the place,
+// the engine's code and the built-in) and the engine's own message.
+func apart(err error) (told, own string) {
+	te, ok := errors.AsType[*topdown.Error](err)
+	if !ok {
+		return fmt.Sprintf("an error of the engine (%T)", err), err.Error()
+	}
+	told = place(te.Location) + ": " + te.Code
+	if name, rest, _ := strings.Cut(te.Message, ": "); ast.BuiltinMap[name] != nil {
+		return told + ": " + name, rest
+	}
+	return told, te.Message
+}
+
+// broke is the fault of an engine that panicked. Only errors of the runtime are sure to
+// speak of the program and not of what it was looking at.
+func broke(reason any) error {
+	what := fmt.Sprintf("%T", reason)
+	if err, ok := reason.(runtime.Error); ok {
+		what = err.Error()
+	}
+	return &withheld{err: fmt.Errorf("%w: the engine broke: %s", ErrEvaluation, what), detail: oneLine(fmt.Sprint(reason))}
+}
+
+// unreadable is the fault of what cannot be made a value of Rego.
+func unreadable(what string, err error) error {
+	return &withheld{err: fmt.Errorf("%w: reading %s", ErrEvaluation, what), detail: oneLine(err.Error())}
+}
+
+// A withheld error keeps out of its text what may be somebody's data. Errors go to the
+// log, which is not to know more of a person than it is told to; see [forAuthor].
+type withheld struct {
+	err    error
+	detail string
+}
+
+func (w *withheld) Error() string { return w.err.Error() }
+func (w *withheld) Unwrap() error { return w.err }
+
+// forAuthor gives an error the text with what was withheld, for whoever has the document
+// in front of them anyway.
+func forAuthor(err error) error {
+	if w, ok := errors.AsType[*withheld](err); ok {
+		return &complete{err, w.detail}
+	}
+	return err
+}
+
+type complete struct {
+	err    error
+	detail string
+}
+
+func (c *complete) Error() string { return c.err.Error() + ": " + c.detail }
+func (c *complete) Unwrap() error { return c.err }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 

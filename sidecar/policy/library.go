@@ -136,7 +136,7 @@ func parseModules(list []policies.Module) (map[string]*ast.Module, error) {
 func (l *library) read(ctx context.Context, token access.Object, machine bool) (Reading, error) {
 	in, err := ast.InterfaceToValue(access.Object{"token": token, "machine": machine})
 	if err != nil {
-		return Reading{}, fmt.Errorf("%w: reading the token's claims: %w", ErrEvaluation, err)
+		return Reading{}, unreadable("the token's claims", err)
 	}
 	values, err := l.program.run(ctx, in, 0) // the library reads no clock
 	if err != nil {

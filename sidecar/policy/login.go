@@ -34,7 +34,7 @@ func (l *library) compileLogin(ctx context.Context, safe capabilities) error {
 func (l *library) answerLogin(ctx context.Context, doc access.Object) (access.LoginAnswer, error) {
 	in, err := ast.InterfaceToValue(doc)
 	if err != nil {
-		return access.LoginAnswer{}, fmt.Errorf("%w: reading the login: %w", ErrEvaluation, err)
+		return access.LoginAnswer{}, unreadable("the login", err)
 	}
 	values, err := l.login.run(ctx, in, 0) // the rule reads no clock but the document's
 	if err != nil {

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -84,7 +83,7 @@ func (s *Snapshot) leftOf(ctx context.Context, doc input.Document, unknown []*as
 	}
 	in, err := ast.InterfaceToValue(doc.Object())
 	if err != nil {
-		return nil, fmt.Errorf("%w: reading the document: %w", ErrEvaluation, err)
+		return nil, unreadable("the document", err)
 	}
 	left, err := s.partial(ctx, in, doc.Now, unknown, clockUnknown)
 	if err != nil {

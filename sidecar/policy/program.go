@@ -97,7 +97,7 @@ func (p *program) rego(options ...func(*rego.Rego)) *rego.Rego {
 func (p *program) run(ctx context.Context, in ast.Value, now int64) (values []ast.Value, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			values, err = nil, fmt.Errorf("%w: the engine broke: %v", ErrEvaluation, r)
+			values, err = nil, broke(r)
 		}
 	}()
 	if ctx.Err() != nil {

@@ -121,7 +121,7 @@ func (c contract) obligations(v ast.Value) ([]access.Object, error) {
 		}
 		plain, err := ast.JSON(item)
 		if err != nil {
-			return nil, c.fault(outObligations, "%v", err)
+			return nil, c.faultOf(outObligations, item, "an obligation is nothing that JSON can tell")
 		}
 		obligations = append(obligations, plain.(map[string]any))
 	}
@@ -150,13 +150,13 @@ func (c contract) header(headers map[string]string, k, v ast.Value) error {
 	_, twice := headers[lower]
 	switch {
 	case !isText || !validToken(string(name)):
-		return c.fault(outHeaders, "%v is not the name of a header", k)
+		return c.faultOf(outHeaders, k, "a name of headers is not the name of a header")
 	case slices.Contains(neverSet(), lower):
 		return c.fault(outHeaders, "the header %q is not a policy's to set", lower)
 	case !hasText || !printable(string(value)):
-		return c.fault(outHeaders, "the value of %q is not a string of printable ASCII", lower)
+		return c.faultOf(outHeaders, k, "the value of a header is not a string of printable ASCII")
 	case twice:
-		return c.fault(outHeaders, "the header %q is there twice", lower)
+		return c.faultOf(outHeaders, k, "a header is there twice")
 	}
 	headers[lower] = string(value)
 	return nil
@@ -202,6 +202,11 @@ func (c contract) list(name string, v ast.Value) ([]ast.Value, error) {
 
 func (c contract) fault(output, format string, args ...any) error {
 	return fmt.Errorf("%w: %s: %s", ErrContract, place(c.places[output]), fmt.Sprintf(format, args...))
+}
+
+// faultOf is a fault in one value, which only the author is shown.
+func (c contract) faultOf(output string, v ast.Value, text string) error {
+	return &withheld{err: c.fault(output, "%s", text), detail: oneLine(v.String())}
 }
 
 // kindOf names the kind of a value, never the value: it may be somebody's data.

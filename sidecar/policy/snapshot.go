@@ -2,7 +2,6 @@ package policy
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -96,7 +95,7 @@ func (s *Snapshot) Evaluate(ctx context.Context, doc input.Document) (Result, er
 func (s *Snapshot) evaluate(ctx context.Context, doc input.Document) (Result, error) {
 	in, err := ast.InterfaceToValue(doc.Object())
 	if err != nil {
-		return Result{}, fmt.Errorf("%w: reading the document: %w", ErrEvaluation, err)
+		return Result{}, unreadable("the document", err)
 	}
 	values, err := s.policy.run(ctx, in, doc.Now)
 	if err != nil {

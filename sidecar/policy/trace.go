@@ -19,7 +19,7 @@ import (
 type Trace struct {
 	Package string // as its author writes it
 	Result  Result
-	Fault   error // why there is no result; nil if there is one
+	Fault   error // why there is no result, in the engine's own words; nil if there is one
 	Ways    []Way // every definition of allow, in the order of file and line
 }
 
@@ -65,7 +65,8 @@ func (s *Snapshot) Trace(ctx context.Context, doc input.Document) (Trace, error)
 	}
 	t := tracer{snapshot: s, ctx: ctx, input: in, now: time.Unix(doc.Now, 0)}
 	trace := Trace{Package: s.contract.pkg}
-	trace.Result, trace.Fault = s.Evaluate(ctx, doc)
+	result, err := s.Evaluate(ctx, doc)
+	trace.Result, trace.Fault = result, forAuthor(err)
 	trace.Ways = t.ways(s.pkg.Append(ast.StringTerm(outAllow)), maxDepth)
 	return trace, ctx.Err()
 }
@@ -185,7 +186,7 @@ func (t *tracer) condition(d definition, expr *ast.Expr, err error, depth int) *
 		Text: sourceText(expr.Location),
 	}
 	if err != nil {
-		c.Fault = oneLine(fault(t.ctx, err).Error())
+		c.Fault = oneLine(forAuthor(fault(t.ctx, err)).Error())
 	}
 	a := asked{snapshot: t.snapshot, seen: map[*ast.Rule]bool{}}
 	a.expr(d, expr)
