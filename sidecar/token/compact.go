@@ -75,7 +75,7 @@ func refuseLookAlikes(o access.Object, what string) *Error {
 	for name := range o {
 		for _, ours := range verificationNames {
 			if name != ours && strings.EqualFold(name, ours) {
-				return refuse(access.TokenMalformed, "%s has %s, which some would read as %q", what, Quote(name), ours)
+				return refuse(access.TokenMalformed, "%s has a name that some would read as %q", what, ours)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -40,7 +41,16 @@ func asError(err error) *Error {
 	return &Error{Code: access.KeysUnavailable, Detail: "looking up keys", Err: err}
 }
 
-// Quote shortens and quotes a name that came from outside, so that it is fit for a log.
+// Unverified describes text of a token whose signature was not checked, by its length and
+// the beginning of its SHA-256 digest: a log must not repeat what anybody may have sent,
+// and whoever knows the text that was meant can compare.
+func Unverified(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return fmt.Sprintf("of %d bytes (sha256:%x)", len(text), sum[:8])
+}
+
+// Quote shortens and quotes a name that an issuer gave and nobody else, so that it is fit
+// for a log. For what is not verified there is [Unverified].
 func Quote(name string) string {
 	const most = 64
 	if len(name) > most {

@@ -33,7 +33,7 @@ func readHeader(o access.Object, algorithms []string) (header, *Error) {
 		return h, err
 	}
 	if !slices.Contains(algorithms, h.alg) {
-		return h, refuse(access.AlgNotAllowed, "alg %s is in no issuer's list", Quote(h.alg))
+		return h, refuse(access.AlgNotAllowed, "an alg %s is in no issuer's list", Unverified(h.alg))
 	}
 	for _, name := range rejected {
 		if _, there := o[name]; there {

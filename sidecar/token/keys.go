@@ -39,7 +39,7 @@ func (i *issuer) candidates(ctx context.Context, h header) ([]jose.JSONWebKey, *
 	})
 	switch {
 	case len(fit) == 0:
-		return nil, &Error{Code: access.KeyNotFound, Detail: "no key for kid " + Quote(h.kid) + " fits alg " + h.alg, Err: unfit}
+		return nil, &Error{Code: access.KeyNotFound, Detail: "no key for a kid " + Unverified(h.kid) + " fits alg " + h.alg, Err: unfit}
 	case h.kid == "" && len(fit) > 1:
 		return nil, refuse(access.KeyNotFound, "the token names no key and %d would fit", len(fit))
 	}

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"fmt"
 	"slices"
 
 	"stepup/sidecar/access"
@@ -69,6 +70,19 @@ func (i *issuer) isClient(a string) bool   { return slices.Contains(i.Clients, a
 // may have this typ. It is asked before the signature, when the kind is not yet known.
 func (i *issuer) mayHaveType(typ string) bool {
 	return len(i.Audiences) > 0 && slices.Contains(i.types, typ) || len(i.Clients) > 0 && isTypeOfID(typ)
+}
+
+// taken lists the types of tokens that are accepted.
+func (i *issuer) taken() string {
+	types := []string{}
+	if len(i.Audiences) > 0 {
+		types = append(types, i.types...)
+	}
+	if len(i.Clients) > 0 {
+		types = append(types, "", typeJWT)
+	}
+	slices.Sort(types)
+	return fmt.Sprintf("%q", slices.Compact(types))
 }
 
 func isTypeOfID(typ string) bool { return typ == "" || typ == typeJWT }

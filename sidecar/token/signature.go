@@ -15,7 +15,7 @@ func checkSignature(text string, algorithms []jose.SignatureAlgorithm, keys []jo
 	// inputs that made them panic; such a token is not genuine either.
 	defer func() {
 		if r := recover(); r != nil {
-			payload, failure = nil, &Error{Code: access.SignatureInvalid, Detail: "the JOSE library panicked", Err: fmt.Errorf("%v", r)}
+			payload, failure = nil, &Error{Code: access.SignatureInvalid, Detail: "the JOSE library panicked", Err: fmt.Errorf("a %T", r)}
 		}
 	}()
 	jws, err := jose.ParseSignedCompact(text, algorithms)

@@ -154,7 +154,7 @@ func (i *issuer) checkOrigin(ctx context.Context, p parsed) *Error {
 		return refuse(access.AlgNotAllowed, "alg %s is not in the issuer's list", p.alg)
 	}
 	if !i.mayHaveType(p.typ) {
-		return refuse(access.TypMismatch, "typ %s is not that of a token accepted here", Quote(p.typ))
+		return refuse(access.TypMismatch, "a typ %s is not that of a token accepted here: %s", Unverified(p.typ), i.taken())
 	}
 	keys, err := i.candidates(ctx, p.header)
 	if err != nil {

@@ -228,6 +228,8 @@ func TestFindRefusesOtherKeys(t *testing.T) {
 	_, err := open(t, t.TempDir()).Find(t.Context(), "another")
 	if e, ok := err.(*token.Error); !ok || e.Code != access.KeyNotFound {
 		t.Errorf("Find(another) = %v, want %s", err, access.KeyNotFound)
+	} else if strings.Contains(e.Error(), `"another"`) {
+		t.Errorf("Find(another) = %v, which repeats what nobody verified", err)
 	}
 }
 

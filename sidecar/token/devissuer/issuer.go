@@ -45,7 +45,7 @@ func (i *Issuer) Configuration() token.Issuer {
 // Find implements [token.Keys] with the one public key.
 func (i *Issuer) Find(_ context.Context, kid string) ([]jose.JSONWebKey, error) {
 	if kid != "" && kid != i.key.KeyID {
-		return nil, &token.Error{Code: access.KeyNotFound, Detail: fmt.Sprintf("the development issuer's key is another than %s", token.Quote(kid))}
+		return nil, &token.Error{Code: access.KeyNotFound, Detail: fmt.Sprintf("the development issuer's key has another kid than one %s", token.Unverified(kid))}
 	}
 	return []jose.JSONWebKey{i.key.Public()}, nil
 }

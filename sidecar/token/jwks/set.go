@@ -86,7 +86,7 @@ func (s *Set) Find(ctx context.Context, kid string) ([]jose.JSONWebKey, error) {
 	if keys, err = s.lookUp(kid); err != nil || len(keys) > 0 {
 		return keys, err
 	}
-	return nil, s.failure(access.KeyNotFound, "no key with kid "+token.Quote(kid), nil)
+	return nil, s.failure(access.KeyNotFound, "no key with a kid "+token.Unverified(kid), nil)
 }
 
 // lookUp returns the keys at hand that have this kid; all of them if it is empty.

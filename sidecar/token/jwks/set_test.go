@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -29,6 +30,14 @@ func TestAFreshSetIsNotFetchedAgain(t *testing.T) {
 	b.want("when it is over", "key-1", found, 2)
 	if s := b.set.Status(); !s.Usable || s.Keys != 1 || !s.FetchedAt.Equal(b.clock.Now()) || s.LastError != "" {
 		t.Errorf("Status = %+v, want usable, 1 key, fetched now", s)
+	}
+}
+
+func TestAnUnknownKidIsNotRepeated(t *testing.T) {
+	b := newBench(t)
+	_, err := b.set.Find(t.Context(), "MARK")
+	if e, ok := errors.AsType[*token.Error](err); !ok || e.Code != access.KeyNotFound || strings.Contains(e.Error(), "MARK") {
+		t.Errorf("Find(MARK) = %v, want %s without what nobody verified", err, access.KeyNotFound)
 	}
 }
 

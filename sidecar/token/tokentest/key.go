@@ -198,7 +198,7 @@ func (s Static) Find(_ context.Context, kid string) ([]jose.JSONWebKey, error) {
 		}
 	}
 	if found == nil {
-		return nil, &token.Error{Code: access.KeyNotFound, Detail: "no key with kid " + token.Quote(kid)}
+		return nil, &token.Error{Code: access.KeyNotFound, Detail: "no key with a kid " + token.Unverified(kid)}
 	}
 	return found, nil
 }
