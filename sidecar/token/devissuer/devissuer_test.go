@@ -184,6 +184,7 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		{"a key that the group may read", func(t *testing.T, f string) error { return os.Chmod(key(t, f), 0o640) }, "mode 0640"},
 		{"a folder that anybody may write to", func(t *testing.T, f string) error { key(t, f); return os.Chmod(f, 0o707) }, "chmod 700"},
+		{"a folder that the group may write to", func(t *testing.T, f string) error { key(t, f); return os.Chmod(f, 0o770) }, "chmod 700"},
 		{"a key that is none", func(t *testing.T, f string) error { return os.WriteFile(key(t, f), []byte("{}"), 0o600) }, "a new one is made"},
 		{"a public key", func(t *testing.T, f string) error {
 			k, _ := open(t, f).Find(t.Context(), "")

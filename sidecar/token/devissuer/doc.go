@@ -9,6 +9,7 @@
 // 6761, section 6.4), and that it is refused in configuration.
 //
 // Where the key is kept: $XDG_STATE_HOME/stepup, or ~/.local/state/stepup (XDG Base
-// Directory Specification). The folder has mode 0700, the key file 0600; wider permissions
-// are refused, for whoever reads the key can sign in as anybody.
+// Directory Specification). The folder is made with mode 0700, the key file with 0600. A
+// folder to which group or others may write is refused, and so is a key file that they may
+// use at all, for whoever has the key can sign in as anybody.
 package devissuer

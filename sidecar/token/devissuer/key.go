@@ -22,7 +22,7 @@ const (
 	ownerFile   = 0o600
 	ownerFolder = 0o700
 	othersMay   = 0o077 // what group and others may do
-	worldWrites = 0o002 // whom a group may hold is the owner's affair
+	othersWrite = 0o022 // who writes to the folder can put a key of their own there
 )
 
 // StateFolder returns the folder for the key: $XDG_STATE_HOME/stepup, or else
@@ -64,8 +64,8 @@ func prepareFolder(folder string) error {
 	if err != nil {
 		return fmt.Errorf("looking at the state folder: %w", err)
 	}
-	if info.Mode().Perm()&worldWrites != 0 {
-		return fmt.Errorf("anybody may write to the state folder %s: chmod 700 it", folder)
+	if info.Mode().Perm()&othersWrite != 0 {
+		return fmt.Errorf("others may write to the state folder %s (mode %04o): chmod 700 it", folder, info.Mode().Perm())
 	}
 	return nil
 }
