@@ -13,7 +13,7 @@ OPA      := go tool opa
 FUZZTIME ?= 5s
 LISTEN   ?=
 
-.PHONY: help run build test check format lint vulnerabilities policies go-test browser fuzz fuzz-long docs clean
+.PHONY: help run demo build test check format lint vulnerabilities policies go-test fuzz fuzz-long docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,11 +48,8 @@ policies: ## check, format and test the Rego tree with the stock opa
 	@$(OPA) test policies --coverage --threshold 100 >/dev/null || $(OPA) test policies -v
 	@$(OPA) test policies cases:testdata/cases
 
-go-test: build browser ## go test with the race detector
+go-test: build ## go test with the race detector
 	@.ci/go-test
-
-browser: ## install Chromium for the demonstration's tests, where that is possible
-	@.ci/browser
 
 fuzz: ## a short run of every fuzz target (FUZZTIME each)
 	@.ci/fuzz $(FUZZTIME)
@@ -60,9 +57,13 @@ fuzz: ## a short run of every fuzz target (FUZZTIME each)
 fuzz-long: ## ten minutes of every fuzz target
 	@.ci/fuzz 10m
 
+demo: build ## the Fabrikam Intranet in a browser, complete on this machine
+	@exec bin/stepup demo
+
 docs: ## make the generated pages anew
 	@go test ./sidecar/config -run TestPage -update
 	@go test ./docs -run "TestReasons|TestMetrics" -update
+	@go test ./cmd/stepup -run TestDemoInBrowser -update
 
 clean: ## remove what was built
 	@rm -rf bin test-output

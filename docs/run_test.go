@@ -26,8 +26,10 @@ const (
 // The addresses that pages speak of. The commands run with free ones in their place, so
 // that a sidecar that is already running here does not answer for the one of the page.
 const (
-	printedDoors  = "127.0.0.1:8181"
-	printedHealth = "127.0.0.1:8282"
+	printedDoors    = "127.0.0.1:8181"
+	printedHealth   = "127.0.0.1:8282"
+	printedIntranet = "localhost:8080"
+	printedProvider = "localhost:8090"
 )
 
 // notRun are commands that a page may show and that are not run here, with the reason.
@@ -71,14 +73,19 @@ type reader struct {
 	dir           string // a copy of the repository
 	environ       []string
 	doors, health string
-	server        *server
-	folders       map[string]bool // in which files were saved
+	// Of the demonstration.
+	intranet, provider string
+
+	server  *server
+	folders map[string]bool // in which files were saved
 }
 
 func newReader(t *testing.T, bin string, list []block) *reader {
 	t.Helper()
 	r := &reader{t: t, dir: t.TempDir(), folders: map[string]bool{}}
 	r.doors, r.health = freeAddresses(t)
+	r.intranet, r.provider = freeAddresses(t)
+	r.intranet, r.provider = onLocalhost(r.intranet), onLocalhost(r.provider)
 	r.environ = environ(r.doors, r.health, t.TempDir(), tools(t))
 	for _, b := range list {
 		if b.language == "sh" {
@@ -145,6 +152,14 @@ func freeAddresses(t *testing.T) (string, string) {
 		names = append(names, l.Addr().String())
 	}
 	return names[0], names[1]
+}
+
+// onLocalhost calls an address by the name that passkeys need.
+func onLocalhost(address string) string { return "localhost:" + portOf(address) }
+
+func portOf(address string) string {
+	_, port, _ := strings.Cut(address, ":")
+	return port
 }
 
 // copyRepository copies what a fresh clone would have, and the program as make build
@@ -226,7 +241,7 @@ func (r *reader) save(b block, name string) {
 }
 
 // serves matches a block that starts a server and does nothing else.
-var serves = regexp.MustCompile(`^(make run|bin/stepup serve( [^\n]*)?)\n$`)
+var serves = regexp.MustCompile(`^(make run|bin/stepup (serve|demo)( [^\n]*)?)\n$`)
 
 func (r *reader) run(b block) {
 	r.t.Helper()
@@ -272,15 +287,26 @@ func (r *reader) shell(script string) (string, error) {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
-	return strings.NewReplacer(r.doors, printedDoors, r.health, printedHealth).Replace(out.String()), err
+	return strings.NewReplacer(
+		r.doors, printedDoors, r.health, printedHealth, r.intranet, printedIntranet, r.provider, printedProvider,
+	).Replace(out.String()), err
 }
 
 func (r *reader) command(script string) *exec.Cmd {
-	script = strings.NewReplacer(printedDoors, r.doors, printedHealth, r.health).Replace(script)
+	script = strings.NewReplacer(
+		printedDoors, r.doors, printedHealth, r.health, printedIntranet, r.intranet, printedProvider, r.provider,
+	).Replace(script)
+	if isDemo(script) {
+		script = fmt.Sprintf("%s --intranet-port %s --provider-port %s --sidecar-port %s",
+			strings.TrimSpace(script), portOf(r.intranet), portOf(r.provider), portOf(r.doors))
+	}
 	cmd := exec.Command("sh", "-e", "-c", script)
 	cmd.Dir, cmd.Env = r.dir, r.environ
 	return cmd
 }
+
+// isDemo reports whether a server is the demonstration, which has no health listener.
+func isDemo(script string) bool { return strings.HasPrefix(script, "bin/stepup demo") }
 
 // A server is what a page started and left running.
 type server struct {
@@ -311,8 +337,12 @@ func (r *reader) startServer(b block) {
 func (r *reader) awaitReady(b block) {
 	r.t.Helper()
 	deadline := time.After(startTime)
+	ready := "http://" + r.health + "/readyz"
+	if isDemo(b.text) {
+		ready = "http://" + r.intranet + "/"
+	}
 	for {
-		resp, err := http.Get("http://" + r.health + "/readyz")
+		resp, err := http.Get(ready)
 		if err == nil {
 			_ = resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {

@@ -33,7 +33,7 @@ be installed or configured, nothing is kept, and nobody else can reach it.
 While it runs, it reads lines: an empty one shows Alice's current code, +1h lets an hour
 pass in all three, misbehave lets the provider do something wrong, behave stops that.
 
-What the provider can do wrong: ` + strings.Join(misdeeds(), ", ") + `.`,
+What the provider can do wrong: ` + misdeedNames() + `.`,
 		Example: `  stepup demo
   stepup demo --clock-offset 30m --misbehave ignore-acr-values`,
 		Args: noArgs,
@@ -110,7 +110,7 @@ Type here, and Enter:
   (nothing)     Alice's code now
   +1h           lets an hour pass, in all three
   misbehave X   lets the provider do something wrong; behave stops that
-                ` + strings.Join(misdeeds(), ", ") + `
+                ` + misdeedNames() + `
 
 Ctrl-C stops everything. Nothing is kept.
 
@@ -189,31 +189,42 @@ func (d *demo) letPass(text string) string {
 	return fmt.Sprintf("It is now %s, for intranet, provider and sidecar. %s", d.clock.Now().Format("15:04:05"), d.codes())
 }
 
-// A misdeed is one thing that the provider can do wrong, by name.
-var misdeed = map[string]func(*idp.Misbehave){
-	"ignore-acr-values": func(m *idp.Misbehave) { m.IgnoreACRValues = true },
-	"ignore-max-age":    func(m *idp.Misbehave) { m.IgnoreMaxAge = true },
-	"old-auth-time":     func(m *idp.Misbehave) { m.OldAuthTime = 2 * time.Hour },
-	"drop-amr":          func(m *idp.Misbehave) { m.DropAMR = true },
-	"no-auth-time":      func(m *idp.Misbehave) { m.NoAuthTime = true },
-	"down":              func(m *idp.Misbehave) { m.Down = true },
+// A misdeed is one thing that the provider can do wrong.
+type misdeed struct {
+	name string
+	do   func(*idp.Misbehave)
 }
 
-func misdeeds() []string {
-	return []string{"ignore-acr-values", "ignore-max-age", "old-auth-time", "drop-amr", "no-auth-time", "down"}
+func misdeeds() []misdeed {
+	return []misdeed{
+		{"ignore-acr-values", func(m *idp.Misbehave) { m.IgnoreACRValues = true }},
+		{"ignore-max-age", func(m *idp.Misbehave) { m.IgnoreMaxAge = true }},
+		{"old-auth-time", func(m *idp.Misbehave) { m.OldAuthTime = 2 * time.Hour }},
+		{"drop-amr", func(m *idp.Misbehave) { m.DropAMR = true }},
+		{"no-auth-time", func(m *idp.Misbehave) { m.NoAuthTime = true }},
+		{"down", func(m *idp.Misbehave) { m.Down = true }},
+	}
+}
+
+func misdeedNames() string {
+	var names []string
+	for _, one := range misdeeds() {
+		names = append(names, one.name)
+	}
+	return strings.Join(names, ", ")
 }
 
 func misbehaviour(names []string) (idp.Misbehave, error) {
 	var m idp.Misbehave
 	for _, name := range names {
-		do, known := misdeed[name]
-		if !known {
+		n := slices.IndexFunc(misdeeds(), func(one misdeed) bool { return one.name == name })
+		if n < 0 {
 			return m, usageError{
 				problem: fmt.Sprintf("%q is nothing that the provider can do wrong", name),
-				hint:    "it can: " + strings.Join(misdeeds(), ", "),
+				hint:    "it can: " + misdeedNames(),
 			}
 		}
-		do(&m)
+		misdeeds()[n].do(&m)
 	}
 	return m, nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +26,9 @@ import (
 // pictures is where screenshots of the pages are kept; git ignores it.
 const pictures = "../../test-output/demo"
 
+// documented are the pictures that docs/fabrikam.md shows. With -update they are put there.
+var documented = []string{"home", "your sign-in", "provider code", "employees", "payroll", "unmet"}
+
 // newBrowser starts a headless Chromium. Where there is none the test is left out, which
 // CI must not.
 func newBrowser(t *testing.T) context.Context {
@@ -38,9 +42,9 @@ func newBrowser(t *testing.T) context.Context {
 	}
 	switch {
 	case program == "" && os.Getenv("CI") == "true":
-		t.Fatal("no browser: .ci/browser installs one")
+		t.Fatal("no browser: .ci/parts installs one")
 	case program == "":
-		t.Skip("LEFT OUT: the demonstration in a browser, which needs Chromium (.ci/browser installs it)")
+		t.Skip("LEFT OUT: the demonstration in a browser, which needs Chromium (.ci/parts installs it)")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
@@ -258,10 +262,18 @@ func (v *visitor) picture(name string) {
 		v.Logf("picture %s: %v", name, err)
 		return
 	}
-	if err := os.MkdirAll(pictures, 0o755); err != nil {
+	v.write(pictures, name, picture)
+	if *update && slices.Contains(documented, name) {
+		v.write("../../docs/images", name, picture)
+	}
+}
+
+func (v *visitor) write(folder, name string, picture []byte) {
+	v.Helper()
+	if err := os.MkdirAll(folder, 0o755); err != nil {
 		v.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(pictures, strings.ReplaceAll(name, " ", "-")+".png"), picture, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, strings.ReplaceAll(name, " ", "-")+".png"), picture, 0o644); err != nil {
 		v.Fatal(err)
 	}
 }

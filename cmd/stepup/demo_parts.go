@@ -90,7 +90,7 @@ func (d *demo) assemble(ctx context.Context, o demoOptions, intranetDoors, provi
 			RedirectURIs:           []string{d.intranetURL + intranet.CallbackPath},
 			PostLogoutRedirectURIs: []string{d.intranetURL + intranet.SignedOutPath},
 		}},
-		Rule: servedRule{d.sidecarURL}, Misbehave: o.misbehave, Now: d.clock.Now, Logger: o.log.With("part", "provider"),
+		Rule: servedRule{d.sidecarURL, &http.Client{Timeout: 10 * time.Second}}, Misbehave: o.misbehave, Now: d.clock.Now, Logger: o.log.With("part", "provider"),
 	})
 	if err != nil {
 		return err

@@ -13,7 +13,10 @@ import (
 
 // servedRule is the login rule as the sidecar serves it: what a provider elsewhere would
 // ask too.
-type servedRule struct{ sidecar string }
+type servedRule struct {
+	sidecar string // its address
+	http    *http.Client
+}
 
 // Login asks POST /v1/login.
 func (s servedRule) Login(ctx context.Context, q idp.Question) (idp.Answer, error) {
@@ -26,7 +29,7 @@ func (s servedRule) Login(ctx context.Context, q idp.Question) (idp.Answer, erro
 		return idp.Answer{}, err
 	}
 	r.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := s.http.Do(r)
 	if err != nil {
 		return idp.Answer{}, err
 	}
