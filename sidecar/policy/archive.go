@@ -3,6 +3,7 @@ package policy
 import (
 	"archive/tar"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -29,7 +30,7 @@ func (a archive) revision(t tree, manifest string) string {
 	return name + "@" + manifest
 }
 
-func (a archive) read() (tree, error) {
+func (a archive) read(context.Context) (tree, error) {
 	f, err := os.Open(a.path)
 	if err != nil {
 		return tree{}, fmt.Errorf("reading bundle: %w", err)

@@ -64,7 +64,7 @@ func (f Finding) String() string {
 // Builtins, MayRedefine and Issuers (none: tokens of any vocabulary are expected). Findings are in the order of file, line and column.
 // The error is that the folder cannot be read or the configuration is wrong.
 func Check(ctx context.Context, dir string, c Config) ([]Finding, error) {
-	ch, err := newChecker(dir, c)
+	ch, err := newChecker(ctx, dir, c)
 	if err != nil {
 		return nil, err
 	}
@@ -93,12 +93,12 @@ type checker struct {
 	findings     []Finding
 }
 
-func newChecker(dir string, c Config) (*checker, error) {
+func newChecker(ctx context.Context, dir string, c Config) (*checker, error) {
 	caps, err := newCapabilities(c.Builtins)
 	if err != nil {
 		return nil, err
 	}
-	w := walker{root: dir, tree: tree{base: dir}, keep: func(name string) bool { return loaded(name) || isTest(name) }}
+	w := walker{ctx: ctx, root: dir, tree: tree{base: dir}, keep: func(name string) bool { return loaded(name) || isTest(name) }}
 	if err := w.folder("", nil); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", dir, err)
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"context"
 	"encoding/json"
 
 	"stepup/policies"
@@ -9,14 +10,14 @@ import (
 // demonstration is the policy that is embedded in the program.
 type demonstration struct{}
 
-func (demonstration) kind() string      { return KindDemonstration }
-func (demonstration) watched() []string { return nil }
+func (demonstration) kind() string                     { return KindDemonstration }
+func (demonstration) watched(context.Context) []string { return nil }
 
 func (demonstration) revision(t tree, _ string) string {
 	return KindDemonstration + "@" + withLibrary(t).digest()
 }
 
-func (demonstration) read() (tree, error) {
+func (demonstration) read(context.Context) (tree, error) {
 	t := tree{base: "policies"}
 	for _, m := range policies.Demonstration() {
 		t.files = append(t.files, file{m.Path, []byte(m.Source)})

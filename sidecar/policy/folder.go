@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,14 +22,14 @@ func (folder) revision(t tree, _ string) string { return KindFolder + "@" + t.di
 // read walks the folder until two walks in a row found the same. Mounted ConfigMaps and
 // releases are swapped by moving a link (..data, current) while we read: one walk could
 // take half of its files from either side.
-func (f folder) read() (tree, error) {
-	before, err := f.walk()
+func (f folder) read(ctx context.Context) (tree, error) {
+	before, err := f.walk(ctx)
 	for range 10 {
 		if err != nil {
 			return tree{}, err
 		}
 		var now tree
-		if now, err = f.walk(); err == nil && now.digest() == before.digest() {
+		if now, err = f.walk(ctx); err == nil && now.digest() == before.digest() {
 			return now, nil
 		}
 		before = now
@@ -36,8 +37,8 @@ func (f folder) read() (tree, error) {
 	return tree{}, fmt.Errorf("reading %s: it keeps changing", f.dir)
 }
 
-func (f folder) walk() (tree, error) {
-	w := walker{root: f.dir, keep: loaded, tree: tree{base: f.dir}}
+func (f folder) walk(ctx context.Context) (tree, error) {
+	w := walker{ctx: ctx, root: f.dir, keep: loaded, tree: tree{base: f.dir}}
 	if err := w.folder("", nil); err != nil {
 		return tree{}, fmt.Errorf("reading %s: %w", f.dir, err)
 	}
@@ -47,17 +48,25 @@ func (f folder) walk() (tree, error) {
 
 // walker reads a folder, through links: the files of a mounted ConfigMap are links to
 // ..data/<name>, its folders too. OPA's own loader does not follow links to folders.
+//
+// Links to one folder from several others are followed, for data may be shared; but with
+// them a few folders can have more names than there is time, so each name counts.
 type walker struct {
+	ctx  context.Context // of this one walk
 	root string
 	keep func(name string) bool // which files are loaded
 	tree tree
 	size int64
+	seen int      // how many folders were read
 	dirs []string // every folder that something was read from, as it is on the disk
 }
 
 // folder reads one folder; above are the real paths it was reached through, in which it
 // must not be itself.
 func (w *walker) folder(rel string, above []string) error {
+	if w.seen++; w.seen > maxFolders {
+		return fmt.Errorf("%s: more than %d folders; do links lead to some of them by many names?", rel, maxFolders)
+	}
 	real, err := filepath.EvalSymlinks(filepath.Join(w.root, rel))
 	if err != nil {
 		return err
@@ -79,6 +88,9 @@ func (w *walker) folder(rel string, above []string) error {
 }
 
 func (w *walker) entry(rel string, above []string) error {
+	if w.ctx.Err() != nil {
+		return context.Cause(w.ctx)
+	}
 	if strings.HasPrefix(path.Base(rel), ".") {
 		return nil
 	}
@@ -90,6 +102,8 @@ func (w *walker) entry(rel string, above []string) error {
 		return err
 	case info.IsDir() && path.Base(rel) != "schemas":
 		return w.folder(rel, above)
+	case !info.Mode().IsRegular() && w.keep(path.Base(rel)):
+		return fmt.Errorf("%s: it has the name of a file that is loaded, and is none (%s); remove it, or give it another name", rel, info.Mode().Type())
 	case !info.Mode().IsRegular():
 		return nil
 	case w.keep(path.Base(rel)):

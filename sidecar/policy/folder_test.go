@@ -3,11 +3,15 @@ package policy_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"stepup/sidecar/policy"
 )
@@ -83,4 +87,77 @@ func TestFolderWithALinkToItself(t *testing.T) {
 	must(t, os.Symlink(".", filepath.Join(dir, "again")))
 	_, err := policy.Open(context.Background(), policy.Config{Path: dir, Package: "p"})
 	wantText(t, err, "again", "leads back")
+}
+
+// Each of so many folders has two links to the next: few files by many names.
+func fan(t *testing.T, depth int) string {
+	t.Helper()
+	dir := folder(t, rego("allow := true"))
+	for n := range depth {
+		at := filepath.Join(dir, fmt.Sprintf(".d%d", n))
+		must(t, os.Mkdir(at, 0o755))
+		for _, name := range []string{"x", "y"} {
+			must(t, os.Symlink(fmt.Sprintf("../.d%d", n+1), filepath.Join(at, name)))
+		}
+	}
+	write(t, dir, files{fmt.Sprintf(".d%d/data.json", depth): `{"n": 1}`})
+	must(t, os.Symlink(".d0", filepath.Join(dir, "a")))
+	return dir
+}
+
+func TestFolderOfLinks(t *testing.T) {
+	began := time.Now()
+	config := policy.Config{Path: fan(t, 24), Package: "p"}
+	_, err := policy.Open(context.Background(), config)
+	wantText(t, err, "more than 5000 folders", "links")
+	_, err = policy.Check(context.Background(), config.Path, config)
+	wantText(t, err, "more than 5000 folders")
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("refusing took %v", took)
+	}
+
+	// Shared data is no attack.
+	p, err := policy.Open(context.Background(), policy.Config{Path: fan(t, 2), Package: "p"})
+	must(t, err)
+	s := snapshot(t, rego("allow := true").with(files{"a/x/x/data.json": `{"n": 1}`, "a/x/y/data.json": `{"n": 1}`, "a/y/x/data.json": `{"n": 1}`, "a/y/y/data.json": `{"n": 1}`}))
+	if got, want := p.Current().Revision(), s.Revision(); got != want {
+		t.Errorf("Revision: %s, want %s, as of four files", got, want)
+	}
+}
+
+// Reading stops with its context.
+func TestFolderEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := policy.Open(ctx, policy.Config{Path: fan(t, 24), Package: "p"})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Open: %v, want the end of its context", err)
+	}
+}
+
+// What has the name of a policy's file and is none is not passed over.
+func TestFolderWithPipesAndDevices(t *testing.T) {
+	for _, name := range []string{"data.json", "a/data.yaml", "q.rego"} {
+		for kind, put := range map[string]func(string) error{
+			"pipe":   func(path string) error { return syscall.Mkfifo(path, 0o600) },
+			"device": func(path string) error { return os.Symlink(os.DevNull, path) },
+		} {
+			dir := folder(t, rego("allow := true").with(files{"a/README.md": ""}))
+			must(t, put(filepath.Join(dir, name)))
+			_, err := policy.Open(context.Background(), policy.Config{Path: dir, Package: "p"})
+			wantText(t, err, name, "is none")
+			if _, err := policy.Check(context.Background(), dir, policy.Config{}); err == nil {
+				t.Errorf("Check with the %s %s: no error", kind, name)
+			}
+		}
+	}
+	dir := folder(t, rego("allow := true"))
+	must(t, syscall.Mkfifo(filepath.Join(dir, "notes"), 0o600))
+	if _, err := policy.Open(context.Background(), policy.Config{Path: dir, Package: "p"}); err != nil {
+		t.Errorf("Open with a pipe of another name: %v", err)
+	}
+	pipe := filepath.Join(dir, "p.tar.gz")
+	must(t, syscall.Mkfifo(pipe, 0o600))
+	_, err := policy.Open(context.Background(), policy.Config{Path: pipe, Package: "p"})
+	wantText(t, err, "neither a folder nor a bundle")
 }

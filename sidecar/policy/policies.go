@@ -124,7 +124,7 @@ func newSource(path string) (source, error) {
 		return nil, fmt.Errorf("policy.path: %w", err)
 	case info.IsDir():
 		return folder{path}, nil
-	case strings.HasSuffix(path, bundleSuffix):
+	case strings.HasSuffix(path, bundleSuffix) && info.Mode().IsRegular():
 		return archive{path}, nil
 	}
 	return nil, fmt.Errorf("policy.path: %s is neither a folder nor a bundle (*%s)", path, bundleSuffix)
@@ -158,7 +158,7 @@ func (p *Policies) Reload(ctx context.Context) error {
 func (p *Policies) attempt(ctx context.Context) error {
 	p.loading.Lock()
 	defer p.loading.Unlock()
-	t, err := p.source.read()
+	t, err := p.source.read(ctx)
 	if err != nil {
 		return err
 	}

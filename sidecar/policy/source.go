@@ -2,6 +2,7 @@ package policy
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -27,13 +28,13 @@ type source interface {
 	kind() string
 
 	// read gives all its files at one moment.
-	read() (tree, error)
+	read(ctx context.Context) (tree, error)
 
 	// revision names what was read; manifest is the revision that a bundle gave itself.
 	revision(t tree, manifest string) string
 
 	// watched lists the folders in which a change may mean another policy.
-	watched() []string
+	watched(ctx context.Context) []string
 }
 
 // Bounds of what a policy may be; a bundle that is more is no policy but an attack.
@@ -41,6 +42,7 @@ const (
 	maxArchive  = 10 << 20
 	maxExpanded = 50 << 20
 	maxFiles    = 5000
+	maxFolders  = 5000 // counted each time that one is reached: links can lead to one by many names
 )
 
 // A tree is the files of a policy in memory, sorted by path.

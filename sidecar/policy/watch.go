@@ -32,7 +32,7 @@ func (p *Policies) Watch(ctx context.Context) error {
 	for ctx.Err() == nil {
 		// Watching begins anew before each reading: folders come, go and are replaced,
 		// and what changes while we read must wake us again.
-		w, err := watch(p.source)
+		w, err := watch(ctx, p.source)
 		if err != nil {
 			return fmt.Errorf("watching the policy: %w", err)
 		}
@@ -103,14 +103,14 @@ func (p pace) rest(ctx context.Context, w *fsnotify.Watcher) {
 
 // watch begins to watch all folders of a source. One that was made after they were listed
 // and before the folder above it was watched would be missed: hence the second look.
-func watch(src source) (*fsnotify.Watcher, error) {
-	folders := src.watched()
+func watch(ctx context.Context, src source) (*fsnotify.Watcher, error) {
+	folders := src.watched(ctx)
 	for {
 		w, err := watchFolders(folders)
 		if err != nil {
 			return nil, err
 		}
-		now := src.watched()
+		now := src.watched(ctx)
 		if slices.Equal(now, folders) {
 			return w, nil
 		}
@@ -137,13 +137,13 @@ func watchFolders(folders []string) (*fsnotify.Watcher, error) {
 
 // watched are the folder's own folders, those its links lead to, and what decides where
 // the folder itself is.
-func (f folder) watched() []string {
-	w := walker{root: f.dir, keep: loaded}
+func (f folder) watched(ctx context.Context) []string {
+	w := walker{ctx: ctx, root: f.dir, keep: loaded}
 	_ = w.folder("", nil) // a folder that cannot be read now is heard of from above
 	return distinct(append(anchors(f.dir, 0), w.dirs...))
 }
 
-func (a archive) watched() []string { return distinct(anchors(a.path, 0)) }
+func (a archive) watched(context.Context) []string { return distinct(anchors(a.path, 0)) }
 
 // anchors are the folders in which a change can make another thing of a path: the one it
 // stands in, and for every link on the way the one in which the link stands. If the path
