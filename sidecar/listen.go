@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"time"
 
 	"stepup/sidecar/config"
@@ -40,14 +41,45 @@ func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 	if err := removeStale(ctx, path); err != nil {
 		return nil, err
 	}
-	l, err := new(net.ListenConfig).Listen(ctx, "unix", path)
+	// A socket is born with what the umask leaves, so it is born where nobody else comes.
+	hidden, err := os.MkdirTemp(filepath.Dir(path), ".") // mode 0700
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(path, socketMode); err != nil {
+	defer func() { _ = os.RemoveAll(hidden) }()
+	born := filepath.Join(hidden, "s")
+	l, err := new(net.ListenConfig).Listen(ctx, "unix", born)
+	if err != nil {
+		return nil, err
+	}
+	if err := publish(born, path); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	return l, nil
+	return &socket{l.(*net.UnixListener), path}, nil
+}
+
+// publish gives a socket its mode and then its name. Linking fails where a rename would
+// replace: of two who start at once, one is told.
+func publish(born, path string) error {
+	if err := os.Chmod(born, socketMode); err != nil {
+		return err
+	}
+	return os.Link(born, path)
+}
+
+// A socket is a listener whose file got another name than it was born with.
+type socket struct {
+	*net.UnixListener
+	path string
+}
+
+// Addr returns where the socket is found.
+func (s *socket) Addr() net.Addr { return &net.UnixAddr{Name: s.path, Net: "unix"} }
+
+// Close removes the file first, as net does.
+func (s *socket) Close() error {
+	_ = os.Remove(s.path)
+	return s.UnixListener.Close()
 }
 
 func removeStale(ctx context.Context, path string) error {

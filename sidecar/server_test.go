@@ -1,6 +1,7 @@
 package sidecar_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,9 +13,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fsnotify/fsnotify"
 
 	"stepup/sidecar"
 	"stepup/sidecar/config"
@@ -251,6 +255,65 @@ func TestUnixSocket(t *testing.T) {
 	}
 	if err := server.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "another process answers") {
 		t.Errorf("a second sidecar on the same socket: %v, want a refusal", err)
+	}
+}
+
+// TestUnixSocketIsNeverWider follows what happens to the socket's name: it appears with
+// its mode, and nothing is left beside it.
+func TestUnixSocketIsNeverWider(t *testing.T) {
+	dir := t.TempDir()
+	path, last := filepath.Join(dir, "stepup.sock"), filepath.Join(dir, "last")
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = watcher.Close() }()
+	if err := watcher.Add(dir); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, fmt.Sprintf("http: {address: 'unix://%s'}\n", path))
+	if names, err := os.ReadDir(dir); err != nil || len(names) != 1 {
+		t.Errorf("beside the socket: %v, %v; want nothing", names, err)
+	}
+	s.stop()
+	if err := <-s.stopped; err != nil {
+		t.Errorf("Run = %v, want nil", err)
+	}
+	if err := os.WriteFile(last, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var seen []fsnotify.Op
+	for e := range watcher.Events {
+		if e.Name == last {
+			break
+		}
+		if e.Name == path {
+			seen = append(seen, e.Op)
+		}
+	}
+	if want := []fsnotify.Op{fsnotify.Create, fsnotify.Remove}; !slices.Equal(seen, want) {
+		t.Errorf("what happened to the socket's name: %v, want %v", seen, want)
+	}
+}
+
+// TestOptionsOfTheServer asks OPTIONS * (RFC 9110, section 9.3.7), to which net/http would
+// answer 200 by itself.
+func TestOptionsOfTheServer(t *testing.T) {
+	s := start(t, "")
+	for _, address := range []string{s.http, s.health} {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(conn, "OPTIONS * HTTP/1.1\r\nHost: stepup\r\nConnection: close\r\n\r\n")
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body := decoded(t, resp); resp.StatusCode != http.StatusNotFound || body["decision"] != false || resp.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("OPTIONS *: %d %v %v, want an uncached 404 that says no", resp.StatusCode, body, resp.Header)
+		}
+		_ = conn.Close()
 	}
 }
 
