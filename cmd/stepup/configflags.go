@@ -19,11 +19,15 @@ type configFlags struct {
 }
 
 // register adds the flags to a command. Those of single keys are many, so that help lists
-// them where a reader looks for them only: see [configFlags.list].
-func (c *configFlags) register(cmd *cobra.Command) {
+// them where a reader looks for them only: see [configFlags.list]. Shown are those that
+// the command's help shows all the same.
+func (c *configFlags) register(cmd *cobra.Command, shown ...string) {
 	c.cmd, c.keys = cmd, map[string]*config.Key{}
 	cmd.Flags().StringVar(&c.file, "config", "", "read the configuration from this YAML `file`")
 	c.add(config.Keys())
+	for _, name := range shown {
+		cmd.Flags().Lookup(name).Hidden = false
+	}
 }
 
 func (c *configFlags) add(keys []*config.Key) {

@@ -58,7 +58,7 @@ Exit codes: %d allow, %d step up, %d deny, %d no decision could be made, %d wron
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), t) },
 	}
-	f.config.register(cmd)
+	f.config.register(cmd, "policy-path", "policy-package")
 	flags := cmd.Flags()
 	flags.StringVar(&f.token, "token", "", "`file` with the token; - reads standard input; none: nobody signed in")
 	flags.StringVar(&f.idToken, "id-token", "", "`file` with an ID token as evidence beside the access token")
@@ -198,12 +198,20 @@ func (f *decideFlags) body(t terminal) ([]byte, error) {
 // object is a JSON object in the making.
 type object map[string]any
 
+// looksLikeToken keeps a token that was given in place of a file's name out of the error.
+func looksLikeToken(name string) bool {
+	return strings.HasPrefix(name, "eyJ") || (len(name) > 40 && strings.Count(name, ".") == 2)
+}
+
 // readToken reads a token from a file or standard input, without the line break that
 // ends it.
 func readToken(t terminal, name string) (string, error) {
 	from := t.in
 	if name != "-" {
 		file, err := os.Open(name)
+		if err != nil && looksLikeToken(name) {
+			return "", usageError{problem: "--token names a file, and this looks like a token itself", hint: "pipe it: … | stepup decide --token -"}
+		}
 		if err != nil {
 			return "", hinted{err, "--token names a file; --token - reads standard input"}
 		}
