@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -16,9 +17,17 @@ func framingHeaders() []string {
 	return []string{"host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "proxy-connection"}
 }
 
+// credentialHeaders say who somebody is, or ask it (RFC 9110, sections 11.6 and 11.7; RFC
+// 6265, section 4). Every allow sets what headers.allow lists, to "-" where the policy
+// gives nothing: that would sign everybody out, or in as somebody else.
+func credentialHeaders() []string {
+	return append(secretHeaders(), "set-cookie", "www-authenticate", "proxy-authenticate",
+		"authentication-info", "proxy-authentication-info")
+}
+
 // checkHeaders checks the two lists of header patterns.
 func (l *loader) checkHeaders(h Headers) {
-	l.checkPatterns("headers.allow", h.Allow, framingHeaders(), "which a policy must not set")
+	l.checkPatterns("headers.allow", h.Allow, slices.Concat(framingHeaders(), credentialHeaders()), "which a policy must not set")
 	l.checkPatterns("headers.forward", h.Forward, secretHeaders(), "which policies never see")
 }
 
