@@ -129,14 +129,19 @@ func (s *Set) conclude(doc document, err error) (before, after state) {
 	return before, s.state
 }
 
-// report logs what changed: a failure once, and the recovery; the keys that were skipped
-// when they are others than before.
+// report logs what changed: the first keys; a failure once, and the recovery; a set without
+// a key that could be used; the keys that were skipped when they are others than before.
 func (s *Set) report(before, after state) {
 	log := s.config.logger().With(slog.String("issuer", s.config.Issuer))
 	switch {
 	case after.err != nil && (before.err == nil || before.err.Error() != after.err.Error()):
 		log.Warn("the issuer's keys cannot be had", slog.Any("error", after.err), slog.Int("keys_at_hand", len(after.keys)))
-	case after.err == nil && before.err != nil:
+	case after.err != nil:
+	case len(after.keys) == 0 && (before.got.IsZero() || before.err != nil || len(before.keys) > 0):
+		log.Warn("the issuer's key set has no key that could be used; its tokens are refused")
+	case before.got.IsZero():
+		log.Info("the issuer's keys are here", slog.Int("keys", len(after.keys)))
+	case before.err != nil:
 		log.Info("the issuer's keys can be had again", slog.Int("keys", len(after.keys)))
 	}
 	if !slices.Equal(before.skipped, after.skipped) {

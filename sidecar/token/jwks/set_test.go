@@ -164,6 +164,17 @@ func TestTheLastGoodSetOutlivesAnOutage(t *testing.T) {
 	}
 }
 
+// TestAnEmptySetIsTold publishes no key at first: nobody could find out otherwise why all
+// tokens are refused.
+func TestAnEmptySetIsTold(t *testing.T) {
+	b := newBench(t)
+	b.issuer.Publish()
+	_ = b.find("key-1")
+	if n := b.log.count("no key that could be used"); n != 1 {
+		t.Errorf("logged %d times that the set is empty, want once:\n%s", n, b.log.text.String())
+	}
+}
+
 func TestAnIssuerThatIsDownAtStart(t *testing.T) {
 	b := newBench(t)
 	b.issuer.Down()
