@@ -48,6 +48,8 @@ func TestCheck(t *testing.T) {
 		{"a shipped level", good.with(files{"stepup/levels/data.json": `{"mfa": {}}`}), []string{"data.stepup.levels.mfa"}},
 		{"a rule of the library", good.with(files{"s.rego": "package stepup.login\n\nx := 1"}), []string{"s.rego:1: belong to the library"}},
 		{"a file that is not loaded", good.with(files{"roles.json": "{}"}), []string{"roles.json: warning: this file is not loaded"}},
+		{"names twice", good.with(files{"a/data.json": "{\"x\": 1,\n\"x\": 2}", "data.yml": "b: 1\nc: 2\nb: 3\n"}),
+			[]string{`a/data.json:2: error: the name "x" is there twice`, `data.yml:3: error: the name "b" is there twice`}},
 		{"broken data", good.with(files{"data.json": "{"}), []string{"data.json"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -33,6 +33,16 @@ func TestOpenRefuses(t *testing.T) {
 		{"unknown variable", rego("allow if x"), []string{"p.rego:3: rego_unsafe_var_error"}},
 		{"two errors", rego("allow if x\nallow if y"), []string{"p.rego:3", "p.rego:4"}},
 		{"broken data", good.with(files{"data.json": "{"}), []string{"data.json"}},
+		{"a name twice", good.with(files{"data.json": "{\"blocked\": [\"alice\"],\n \"blocked\": []}"}), []string{"data.json: line 2", `"blocked" is there twice`}},
+		{"a name twice, further down", good.with(files{"a/data.json": `{"x": [1, {"b": {"c": 1, "\u0063": 2}}]}`}), []string{"a/data.json: line 1", `"c" is there twice (/x/1/b/c)`}},
+		{"a name twice in YAML", good.with(files{"a/data.yaml": "x:\n  - blocked: [alice]\n    blocked: []\n"}), []string{"a/data.yaml: line 3", `"blocked" is there twice (/x/0/blocked)`}},
+		{"a name twice in flowing YAML", good.with(files{"data.yml": `{"blocked": ["alice"], blocked: []}`}), []string{"data.yml: line 1", `"blocked" is there twice`}},
+		{"a number and its text as names in YAML", good.with(files{"data.yml": "1: a\n\"1\": b\n0x1: c\n"}), []string{`"1" is there twice`}},
+		{"a truth and its text as names in YAML", good.with(files{"data.yml": "true: a\n\"true\": b\n"}), []string{`"true" is there twice`}},
+		{"a name twice below an anchor", good.with(files{"data.yml": "a: &x {b: 1, b: 2}\nc: *x\n"}), []string{`"b" is there twice (/a/b)`}},
+		{"two documents of YAML", good.with(files{"data.yml": "blocked: []\n---\nblocked: [alice]\n"}), []string{"data.yml", "more than one YAML document"}},
+		{"bytes that are no UTF-8", good.with(files{"data.json": "{\"a\": \"\xff\"}"}), []string{"data.json", "UTF-8"}},
+		{"two files with names twice", good.with(files{"a/data.json": `{"x": 1, "x": 1}`, "b/data.json": `{"y": 1, "y": 1}`}), []string{"a/data.json", "b/data.json"}},
 		{"data twice", good.with(files{"data.json": `{"a": 1}`, "data.yaml": "a: 2\n"}), []string{"data"}},
 		{"a rule and data of one name", rego("allow := true\nroles := {}").with(files{"p/roles/data.json": `{"a": 1}`}), []string{"p.rego:4", "conflict"}},
 
@@ -117,6 +127,20 @@ func TestOpenAdds(t *testing.T) {
 	got, err := p.Current().Assure(context.Background(), doc)
 	if want := "badge"; err != nil || got.Assurance.Level != want {
 		t.Errorf("Assure: level %q, %v, want %q", got.Assurance.Level, err, want)
+	}
+}
+
+// What looks like a name twice and is none.
+func TestOpenTakesNamesOfSeveralObjects(t *testing.T) {
+	for name, f := range map[string]files{
+		"JSON":      {"data.json": `{"a": {"x": 1}, "b": {"x": 1}, "X": [{"x": 1}, {"x": 2}]}`},
+		"YAML":      {"data.yaml": "---\na: {x: 1}\nb:\n  - x: 1\n  - x: 2\nyes: 1\n\"true\": 2\n"},
+		"an anchor": {"data.yaml": "a: &a {x: 1, y: 2}\nb:\n  <<: *a\n  x: 3\nc: *a\n"},
+		"notes":     {"roles.json": `{"a": 1, "a": 2}`},
+	} {
+		if _, err := open(t, rego("allow := true").with(f)); err != nil {
+			t.Errorf("Open with %s: %v", name, err)
+		}
 	}
 }
 

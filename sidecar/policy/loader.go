@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/bundle"
@@ -55,8 +58,23 @@ func (l *loader) load(ctx context.Context, t tree) (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.base, err)
 	}
+	if err := checkRevision(b.Manifest.Revision); err != nil {
+		return nil, fmt.Errorf("%s: %w", t.base, err)
+	}
 	s := &Snapshot{revision: l.source.revision(t, b.Manifest.Revision), pkg: l.pkg, modules: modules, library: lib}
 	return s, l.complete(ctx, s, t, b.Data)
+}
+
+// maxRevision bounds the text that every answer repeats.
+const maxRevision = 256
+
+// checkRevision refuses what cannot stand in answers, logs, labels and terminals alike.
+func checkRevision(manifest string) error {
+	odd := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
+	if len(manifest) > maxRevision || strings.ContainsFunc(manifest, odd) {
+		return fmt.Errorf("the revision of the manifest must be printable text of at most %d bytes; give the bundle another", maxRevision)
+	}
+	return nil
 }
 
 // libraryWith makes the library anew only when its data changed: most loads change rules.

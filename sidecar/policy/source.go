@@ -84,8 +84,12 @@ func (t tree) digest() string {
 }
 
 // bundle parses the files as OPA parses a bundle's: data by folder, Rego v1 unless a
-// manifest says otherwise. A signature that nothing is configured to check is refused.
+// manifest says otherwise. A signature that nothing is configured to check is refused, and
+// so are names that data has twice.
 func (t tree) bundle(c capabilities) (bundle.Bundle, error) {
+	if err := t.nothingTwice(); err != nil {
+		return bundle.Bundle{}, fmt.Errorf("reading %s: %w", t.base, err)
+	}
 	b, err := bundle.NewCustomReader(&memory{files: t.files}).
 		WithBaseDir(t.base).
 		WithProcessAnnotations(true).
