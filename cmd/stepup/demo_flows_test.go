@@ -26,6 +26,7 @@ func TestDemoInBrowser(t *testing.T) {
 		{"employees with the ID token as evidence", demoOptions{reads: intranet.BothTokens}, walkEmployees},
 		{"a code works once", demoOptions{}, walkCodeOnce},
 		{"a step-up given up", demoOptions{}, walkGivenUp},
+		{"a step-up given up and a token renewed", demoOptions{}, walkGivenUpRenewed},
 		{"straight to employees", demoOptions{}, walkStraight},
 		{"payroll with a passkey", demoOptions{}, walkPayroll},
 		{"a sign-in that ages", demoOptions{}, walkAgeing},
@@ -134,6 +135,23 @@ func walkGivenUp(v *visitor) {
 	v.enterCode()
 	v.sees("Employees")
 	v.went(3)
+}
+
+// walkGivenUpRenewed gives a step-up up and tries again when the token was renewed
+// meanwhile: that is no other login, and nobody is told that signing in did not help.
+func walkGivenUpRenewed(v *visitor) {
+	v.open("/customers")
+	v.signIn("alice")
+	v.sees("Customers")
+	v.passTime(10 * time.Minute)
+	v.press("Employees")
+	v.sees("Enter your code")
+	v.press("Cancel and go back")
+	v.sees("You did not sign in")
+	v.passTime(6 * time.Minute)
+	v.press("Employees")
+	v.enterCode()
+	v.sees("Employees")
 }
 
 func walkStraight(v *visitor) {

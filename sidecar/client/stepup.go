@@ -44,6 +44,12 @@ type Config struct {
 	// Session names the session, by something that stays the same over a step-up, such as
 	// the subject; empty: no session. It is needed for tickets; nil: there are none.
 	Session func(*http.Request) string
+	// Login names the present login, by something that every sign-in changes and a renewed
+	// token does not, such as a random name of the application's session; empty: nobody is
+	// signed in. By it a browser that comes back without a new login is told from one that
+	// comes back with one. nil: the token, where a token that is renewed while somebody is
+	// away reads as another login.
+	Login func(*http.Request) string
 	// Tickets keep forms that were posted; nil: they are not kept, and the person is told.
 	Tickets TicketStore
 	// MaxBody is how large a form may be that is kept; 0: [DefaultMaxBody].
@@ -244,7 +250,7 @@ func (v *visit) firstLogin() (Login, error) {
 
 // send sends the browser to the provider, unless it was there for the same requirement.
 func (v *visit) send(requirement string, request map[string]string) {
-	all, login := v.readTries(v.r), digest(v.token)
+	all, login := v.readTries(v.r), v.login()
 	before, tried := all.find(requirement)
 	if tried && before.spent(login) {
 		v.writeTries(v.w, all.without(requirement))
@@ -265,6 +271,14 @@ func (v *visit) send(requirement string, request map[string]string) {
 	v.w.Header().Set("Cache-Control", "no-store")
 	v.w.Header().Set("Location", target)
 	v.w.WriteHeader(http.StatusSeeOther) // a form that was posted goes on as a GET
+}
+
+// login is the digest of the present login's name.
+func (v *visit) login() string {
+	if v.config.Login != nil {
+		return digest(v.config.Login(v.r))
+	}
+	return digest(v.token)
 }
 
 // local is where to come back to: always a place on this site.

@@ -292,6 +292,19 @@ func TestProviderIgnoresTheStepUp(t *testing.T) {
 	i.expect("signed in anew, later", i.visit("/employees"), 303, "step_up")
 }
 
+// With a name for logins, a token that is renewed while somebody is away is no new login;
+// and a new login that did not help is still noticed.
+func TestRenewedTokenIsNoNewLogin(t *testing.T) {
+	name := "first"
+	i := newIntranet(t, func(c *client.Config) { c.Login = func(*http.Request) string { return name } })
+	i.login("normal", time.Minute)
+	i.expect("sent", i.visit("/employees"), 303, "step_up")
+	i.login("normal", time.Minute)
+	i.expect("given up, and renewed", i.visit("/employees"), 303, "step_up")
+	name = "second"
+	i.expect("back with another login", i.visit("/employees"), 403, unmet)
+}
+
 func TestNoLoops(t *testing.T) {
 	i := newIntranet(t, nil)
 	i.login("normal", time.Minute)

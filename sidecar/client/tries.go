@@ -19,7 +19,7 @@ const (
 // A try is one requirement that this browser was sent to the provider for.
 type try struct {
 	Requirement string `json:"r"`
-	Login       string `json:"l"` // which token it had then
+	Login       string `json:"l"` // which login it had then
 	Times       int    `json:"n"`
 	At          int64  `json:"t"`
 }

@@ -50,6 +50,7 @@ func (i *Intranet) newGuard() (*client.StepUp, error) {
 		SignIn:     signInAddress,
 		Question:   i.question,
 		Session:    func(r *http.Request) string { return i.sessionOf(r).subjectOrNone() },
+		Login:      func(r *http.Request) string { return i.sessionOf(r).loginOrNone() },
 		Tickets:    &client.MemoryTickets{Now: i.config.Now},
 		Secret:     newSecret(),
 		Insecure:   !i.config.secure(),

@@ -25,6 +25,7 @@ const renewBefore = 15 * time.Second
 
 // A session is one person's, in one browser, from one sign-in to the next.
 type session struct {
+	login   string // names this sign-in
 	subject string
 	name    string
 	csrf    string // stays the same over the step-ups of one person
@@ -35,12 +36,20 @@ type session struct {
 	transfers []transfer
 }
 
-// subjectOrNone names the person; nil: nobody.
+// subjectOrNone names the person; empty: nobody is there.
 func (s *session) subjectOrNone() string {
 	if s == nil {
 		return ""
 	}
 	return s.subject
+}
+
+// loginOrNone names the sign-in; empty: there is none.
+func (s *session) loginOrNone() string {
+	if s == nil {
+		return ""
+	}
+	return s.login
 }
 
 // sessionOf returns the browser's session; nil: nobody is signed in.
@@ -106,7 +115,7 @@ func (i *Intranet) renewed(ctx context.Context, s *session) (tokens, error) {
 // begin gives the browser a session of its own for who has just signed in. What the same
 // person had before goes with it, and another person's session ends.
 func (i *Intranet) begin(w http.ResponseWriter, r *http.Request, t tokens) {
-	s := &session{subject: t.subject, name: t.name, csrf: rand.Text(), tokens: t}
+	s := &session{login: rand.Text(), subject: t.subject, name: t.name, csrf: rand.Text(), tokens: t}
 	if before := i.sessionOf(r); before != nil && before.subject == s.subject {
 		s.csrf, s.transfers = before.csrf, before.sent()
 	}
