@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -254,9 +255,12 @@ func (v *visitor) addPasskeys() {
 	}
 }
 
-// picture keeps a screenshot.
+// picture keeps a screenshot, of a page that everybody can use.
 func (v *visitor) picture(name string) {
 	v.Helper()
+	if !v.Failed() {
+		v.accessible(name)
+	}
 	picture, err := chromedp.Run(v.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		v.Logf("picture %s: %v", name, err)
@@ -265,6 +269,21 @@ func (v *visitor) picture(name string) {
 	v.write(pictures, name, picture)
 	if *update && slices.Contains(documented, name) {
 		v.write("../../docs/images", name, picture)
+	}
+}
+
+//go:embed testdata/browser/access.js
+var accessScript string
+
+// accessible looks for what keeps people out who do not see well, or have no mouse.
+func (v *visitor) accessible(name string) {
+	v.Helper()
+	problems, err := chromedp.Run(v.ctx, chromedp.Evaluate[[]string](accessScript))
+	if err != nil {
+		v.Errorf("looking at %s: %v", name, err)
+	}
+	for _, problem := range problems {
+		v.Errorf("%s: %s", name, problem)
 	}
 }
 
