@@ -78,10 +78,11 @@ func (f *checkFlags) against(t terminal) (policy.Config, error) {
 	if f.config == "" {
 		return c, nil
 	}
-	cfg, _, err := config.Load(config.Options{File: f.config, Environ: t.environ})
+	cfg, warnings, err := config.Load(config.Options{File: f.config, Environ: t.environ})
 	if err != nil {
 		return c, err
 	}
+	tellWarnings(t.err, warnings)
 	if c.Package == "" {
 		c.Package = cfg.Policy.Package
 	}
@@ -108,10 +109,11 @@ func oneFolder(_ *cobra.Command, args []string) error {
 func tellFindings(w io.Writer, dir string, findings []policy.Finding) error {
 	var b strings.Builder
 	for _, f := range findings {
+		f.File = onOneLine(f.File)
 		fmt.Fprintln(&b, f)
 	}
 	if count(findings, policy.SeverityError) == 0 {
-		fmt.Fprintf(&b, "%s: %s\n", dir, summaryOf(count(findings, policy.SeverityWarning)))
+		fmt.Fprintf(&b, "%s: %s\n", onOneLine(dir), summaryOf(count(findings, policy.SeverityWarning)))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -126,7 +128,7 @@ func tellFindingsAsJSON(w io.Writer, dir string, findings []policy.Finding) erro
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%s\n", text)
+	_, err = fmt.Fprintf(w, "%s\n", plainJSON(text))
 	return err
 }
 

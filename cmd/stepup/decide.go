@@ -81,10 +81,11 @@ Exit codes: %d allow, %d step up, %d deny, %d no decision could be made, %d wron
 }
 
 func (f *decideFlags) run(ctx context.Context, t terminal) error {
-	cfg, _, err := f.config.load(t)
+	cfg, warnings, err := f.config.load(t)
 	if err != nil {
 		return err
 	}
+	tellWarnings(t.err, warnings)
 	body, err := f.body(t)
 	if err != nil {
 		return err
@@ -107,7 +108,7 @@ func (f *decideFlags) run(ctx context.Context, t terminal) error {
 	case status == http.StatusBadRequest:
 		return usageError{problem: detailOf(answer), hint: "stepup decide --help tells what a question is made of"}
 	case f.json && !f.explain:
-		_, err = fmt.Fprintf(t.out, "%s\n", answer)
+		_, err = fmt.Fprintf(t.out, "%s\n", plainJSON(answer))
 	default:
 		err = f.tell(ctx, t.out, core, notes.last)
 	}
@@ -243,7 +244,7 @@ func (f *decideFlags) tell(ctx context.Context, w io.Writer, core *sidecar.Core,
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(w, "%s\n", text)
+		_, err = fmt.Fprintf(w, "%s\n", plainJSON(text))
 		return err
 	}
 	_, err = io.WriteString(w, why.Text()+furthermore(note)+section(why.Logins.Text()))
@@ -343,13 +344,13 @@ func headline(o access.Outcome) string {
 
 // row writes one line: what it is about, and what there is to say.
 func row(b *strings.Builder, about, format string, args ...any) {
-	fmt.Fprintf(b, "  %-10s %s\n", about, fmt.Sprintf(format, args...))
+	fmt.Fprintf(b, "  %-10s %s\n", about, onOneLine(fmt.Sprintf(format, args...)))
 }
 
 // tellDetail prints what the log would have, unless the reason says it already.
 func tellDetail(b *strings.Builder, note pdp.Record) {
 	if note.Fault != nil && note.Fault.Error() != string(note.Decision.Code()) {
-		row(b, "detail", "%s", note.Fault)
+		row(b, "detail", "%s", strings.ReplaceAll(note.Fault.Error(), "\n", "; "))
 	}
 }
 

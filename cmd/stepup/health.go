@@ -69,7 +69,7 @@ func probe(ctx context.Context, w io.Writer, network, address, path string) erro
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(w, "%s\n", bytes.TrimSpace(text)); err != nil {
+	if _, err := fmt.Fprintf(w, "%s\n", plainJSON(bytes.TrimSpace(text))); err != nil {
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {

@@ -46,11 +46,12 @@ type terminal struct {
 
 // run runs one command and returns its exit code.
 func run(ctx context.Context, t terminal, args []string) int {
+	t.out = plain{t.out} // not t.err: the log escapes for itself
 	root := newRoot(t)
 	root.SetArgs(args)
 	root.SetIn(t.in)
 	root.SetOut(t.out)
-	root.SetErr(t.err)
+	root.SetErr(plain{t.err})
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
@@ -59,7 +60,7 @@ func run(ctx context.Context, t terminal, args []string) int {
 	if errors.As(err, &code) {
 		return int(code)
 	}
-	tell(t.err, err)
+	tell(plain{t.err}, err)
 	var u usageError
 	if errors.As(err, &u) || isCobraUsage(err) {
 		return exitUsage

@@ -35,6 +35,7 @@ http.address, --policy-path for policy.path. A flag comes before the environment
 				return err
 			}
 			if printConfig {
+				tellWarnings(t.err, warnings)
 				return cfg.Print(t.out)
 			}
 			log, err := newLogger(cfg, t.err)

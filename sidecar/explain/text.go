@@ -129,12 +129,15 @@ func (i Input) text() string {
 type writer struct{ strings.Builder }
 
 func (w *writer) line(depth int, format string, args ...any) {
-	text := strings.Map(harmless, fmt.Sprintf(format, args...))
+	text := strings.Map(Harmless, fmt.Sprintf(format, args...))
 	w.WriteString(strings.Repeat("  ", depth) + text + "\n")
 }
 
-func harmless(r rune) rune {
-	if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+// Harmless is for [strings.Map]: it replaces what could end a line or steer a terminal,
+// which is controls, invisible formatting such as another direction of writing, and the
+// separators of lines and paragraphs.
+func Harmless(r rune) rune {
+	if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
 		return unicode.ReplacementChar
 	}
 	return r
