@@ -30,7 +30,7 @@ func NewCore(ctx context.Context, o Options) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	policies, err := openPolicies(ctx, o, issuers)
+	policies, err := openPolicies(ctx, o, issuers, metrics)
 	if err != nil {
 		return nil, err
 	}
@@ -86,11 +86,12 @@ func newGuard(c *config.Config) *loopguard.Guard {
 }
 
 // openPolicies loads the policy. A refused one is an error, unless it may be awaited.
-func openPolicies(ctx context.Context, o Options, issuers Issuers) (*policy.Policies, error) {
+func openPolicies(ctx context.Context, o Options, issuers Issuers, metrics *telemetry.Instruments) (*policy.Policies, error) {
 	p := o.Config.Policy
 	policies, err := policy.Open(ctx, policy.Config{
 		Path: p.Path, Package: p.Package, Builtins: p.Builtins, MayRedefine: p.MayRedefine,
 		Issuers: issuers.uses(), Logger: o.Logger, Now: o.Now,
+		Observe: countRefused(metrics),
 	})
 	if err != nil && (policies == nil || !o.AwaitPolicy) {
 		return nil, fmt.Errorf("policy: %w", err)
@@ -99,6 +100,16 @@ func openPolicies(ctx context.Context, o Options, issuers Issuers) (*policy.Poli
 		o.Logger.Error("the policy is refused; every question is answered with 503 until it is mended", "error", err)
 	}
 	return policies, nil
+}
+
+// countRefused counts loads that were refused. Which policy is active is looked up when
+// metrics are asked for.
+func countRefused(metrics *telemetry.Instruments) func(error) {
+	return func(err error) {
+		if err != nil {
+			metrics.PolicyRefused()
+		}
+	}
 }
 
 // activePolicy returns what a decision asks; nil while there is none.

@@ -7,9 +7,9 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// Hurry makes watching impatient, and tells of every attempt that was concluded.
-func (p *Policies) Hurry(quiet, patience time.Duration, observe func(error)) {
-	p.pace = pace{quiet: quiet, patience: patience, observe: observe}
+// Hurry makes watching impatient.
+func (p *Policies) Hurry(quiet, patience time.Duration) {
+	p.pace = pace{quiet: quiet, patience: patience}
 }
 
 // BrokenEngine runs a program that was never prepared, in which the engine panics.

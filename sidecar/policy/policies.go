@@ -39,6 +39,10 @@ type Config struct {
 	// Logger is told of reloads, good and bad. Nil: nobody is.
 	Logger *slog.Logger
 
+	// Observe is told how each load ended: nil, or why the policy is refused. A load that
+	// may have read half of what is being written is not told. Nil: nobody is.
+	Observe func(error)
+
 	// Now is the clock of Status.LoadedAt. Nil: time.Now.
 	Now func() time.Time
 }
@@ -55,11 +59,12 @@ type Use struct {
 // Policies follows one source of policy and holds what is active. All methods are safe
 // for concurrent use.
 type Policies struct {
-	source source
-	loader *loader
-	log    *slog.Logger
-	now    func() time.Time
-	pace   pace
+	source  source
+	loader  *loader
+	log     *slog.Logger
+	observe func(error)
+	now     func() time.Time
+	pace    pace
 
 	current atomic.Pointer[Snapshot]
 
@@ -101,9 +106,12 @@ func newPolicies(c Config) (*Policies, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Policies{source: src, loader: load, log: c.Logger, now: c.Now, pace: normalPace()}
+	p := &Policies{source: src, loader: load, log: c.Logger, observe: c.Observe, now: c.Now, pace: normalPace()}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
+	}
+	if p.observe == nil {
+		p.observe = func(error) {}
 	}
 	if p.now == nil {
 		p.now = time.Now
@@ -150,6 +158,7 @@ func (p *Policies) Status() Status {
 func (p *Policies) Reload(ctx context.Context) error {
 	err := p.attempt(ctx)
 	p.conclude(err)
+	p.observe(err)
 	return err
 }
 

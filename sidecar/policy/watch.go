@@ -18,7 +18,6 @@ import (
 type pace struct {
 	quiet    time.Duration // without a change for so long, writing has come to rest
 	patience time.Duration // what cannot be loaded may be half-written for so long
-	observe  func(error)   // told how each attempt ended that was concluded; nil: nobody is
 }
 
 func normalPace() pace { return pace{quiet: 150 * time.Millisecond, patience: 2 * time.Second} }
@@ -58,9 +57,7 @@ func (p *Policies) follow(ctx context.Context, failing time.Time) (time.Time, ti
 		return failing, left
 	}
 	p.tell(err, p.conclude(err))
-	if p.pace.observe != nil {
-		p.pace.observe(err)
-	}
+	p.observe(err)
 	if err == nil {
 		failing = time.Time{}
 	}

@@ -55,9 +55,12 @@ func watch(t *testing.T, path string, patience time.Duration) *watched {
 func watchAnyway(t *testing.T, path string, patience time.Duration) (*watched, error) {
 	t.Helper()
 	w := &watched{t: t, attempts: make(chan error, 1000), log: &safeBuffer{}}
-	p, refused := policy.Open(context.Background(), policy.Config{Path: path, Package: "p", Logger: slog.New(slog.NewTextHandler(w.log, nil))})
+	p, refused := policy.Open(context.Background(), policy.Config{
+		Path: path, Package: "p", Logger: slog.New(slog.NewTextHandler(w.log, nil)),
+		Observe: func(err error) { w.attempts <- err },
+	})
 	w.Policies = p
-	p.Hurry(30*time.Millisecond, patience, func(err error) { w.attempts <- err })
+	p.Hurry(30*time.Millisecond, patience)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- p.Watch(ctx) }()
