@@ -54,8 +54,9 @@ func (f Finding) String() string {
 // Check reads a folder more strictly than loading does. It compiles in OPA's strict mode
 // and holds every package that reads input, annotated or not, to the schema of the
 // document; only tests, which build documents of their own, may read what they like. It
-// finds what would keep the policy from loading, levels that nobody defined, and
-// comparisons of two kinds of values, which Rego answers without looking at the values.
+// finds what would keep the policy from loading, levels that nobody defined, values that
+// a member never has, a rule allow that can be neither true nor false, and comparisons of
+// two kinds of values, which Rego answers without looking at the values.
 //
 // It warns of what loads and does something else than its author most likely means: claims
 // that are the vocabulary's to read, conditions that hold when nothing is known of the
@@ -76,7 +77,9 @@ func Check(ctx context.Context, dir string, c Config) ([]Finding, error) {
 		return nil, err
 	}
 	ch.hasAllow()
-	ch.reads()
+	if err := ch.reads(); err != nil {
+		return nil, err
+	}
 	ch.absences()
 	ch.ages(ctx)
 	return ch.sorted(), nil
@@ -184,7 +187,10 @@ func (c *checker) compile(ctx context.Context) error {
 	if err := c.compileWith(ctx, c.rules, schemas); err != nil {
 		return err
 	}
-	if err := c.comparisons(ctx, schemas); err != nil || len(c.tests) == 0 {
+	if err := c.comparisons(ctx, schemas); err != nil {
+		return err
+	}
+	if err := c.values(ctx, schemas); err != nil || len(c.tests) == 0 {
 		return err
 	}
 	all, err := samples()

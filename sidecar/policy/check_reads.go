@@ -17,14 +17,16 @@ type reads struct {
 	*author
 	spoken  []*assurance.Vocabulary // those whose tokens this policy will see
 	offered []string                // the levels that some login of theirs reaches
+	enums   map[string][]string     // the values that a place may have, where they are few
 }
 
 // reads warns of what any rule reads, whether or not a decision depends on it.
-func (c *checker) reads() {
-	if c.library == nil {
-		return
+func (c *checker) reads() error {
+	enums, err := enumerated()
+	if err != nil || c.library == nil {
+		return err
 	}
-	r := reads{checker: c, author: newAuthor(c.rules), spoken: c.library.spoken()}
+	r := reads{checker: c, author: newAuthor(c.rules), spoken: c.library.spoken(), enums: enums}
 	for _, v := range r.spoken {
 		for _, l := range v.Logins {
 			r.offered = append(r.offered, c.library.catalog.Order().Implied(l.Level)...)
@@ -40,6 +42,7 @@ func (c *checker) reads() {
 			r.rule(w)
 		}
 	}
+	return nil
 }
 
 // spoken are the vocabularies of the issuers, as they use them; without issuers all there
@@ -62,6 +65,7 @@ func (l *library) spoken() []*assurance.Vocabulary {
 
 func (r *reads) rule(w written) {
 	in := r.namesIn(w, nil)
+	r.elements(w, in)
 	ast.WalkTerms(w.rule, func(t *ast.Term) bool {
 		if ref, ok := t.Value.(ast.Ref); ok {
 			r.rawClaim(t.Location, ast.NewTerm(r.full(w, ref, in)))
@@ -138,19 +142,50 @@ func (r *reads) call(w written, at *ast.Location, call []*ast.Term, in names) {
 
 // member looks at `"x" in …`.
 func (r *reads) member(w written, element, list *ast.Term, in names) {
+	for _, one := range elementsOf(list) {
+		r.never(r.place(w, element, in), one)
+		if isElement(r.place(w, element, in)) {
+			r.level(one)
+		}
+	}
 	text, ok := element.Value.(ast.String)
 	if !ok {
 		return
 	}
-	name, order := string(text), r.library.catalog.Order()
+	name := string(text)
 	switch place := r.place(w, list, in); {
-	case place.Equal(refLevels) && !order.Known(name):
-		r.find(element.Location, "%q is no level: the levels are %s%s", name, listed(order.Levels()), meant(name, order.Levels()))
-	case place.Equal(refLevels) && !slices.Contains(r.offered, name):
-		r.warn(element.Location, "no login of %s reaches the level %q: nobody is ever stepped up to it; the levels that some login reaches are %s",
-			r.whose(), name, listed(r.reachable()))
-	case place.Equal(refMethods) && order.Known(name):
+	case place.Equal(refLevels):
+		r.level(element)
+	case place.Equal(refMethods) && r.library.catalog.Order().Known(name):
 		r.note(element.Location, "%q is looked for among the methods, where not every provider says it; the level of that name is asked for with %q in input.assurance.levels", name, name)
+	}
+}
+
+// elementsOf are those of a list that is written out.
+func elementsOf(list *ast.Term) []*ast.Term {
+	var all []*ast.Term
+	switch v := list.Value.(type) {
+	case *ast.Array:
+		v.Foreach(func(t *ast.Term) { all = append(all, t) })
+	case ast.Set:
+		v.Foreach(func(t *ast.Term) { all = append(all, t) })
+	}
+	return all
+}
+
+// level looks at a text that is compared with the levels of a login.
+func (r *reads) level(t *ast.Term) {
+	text, ok := t.Value.(ast.String)
+	if !ok {
+		return
+	}
+	name, order := string(text), r.library.catalog.Order()
+	switch {
+	case !order.Known(name):
+		r.find(t.Location, "%q is no level: the levels are %s%s", name, listed(order.Levels()), meant(name, order.Levels()))
+	case !slices.Contains(r.offered, name):
+		r.warn(t.Location, "no login of %s reaches the level %q: nobody is ever stepped up to it; the levels that some login reaches are %s",
+			r.whose(), name, listed(r.reachable()))
 	}
 }
 
@@ -197,7 +232,10 @@ func (r *reads) equality(w written, at *ast.Location, call []*ast.Term, in names
 	for i, t := range call[1:] {
 		other := call[2-i]
 		place := r.place(w, t, in)
+		r.never(place, other)
 		switch {
+		case isElement(place):
+			r.level(other)
 		case isLevels(place):
 			r.warn(at, `levels are a partial order and one login has several; ask for the one that is needed: "mfa" in input.assurance.levels`)
 		case operator(call) == "neq":
