@@ -329,7 +329,7 @@ func (d *Decoder) syntax(err error) error {
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return &Malformed{d.from.Pointer + string(at.JSONPointer), "is given twice: names must be unique"}
 	}
-	return &Malformed{"", fmt.Sprintf("is not valid JSON at byte %d: send UTF-8 as in RFC 8259, without lone surrogates", at.ByteOffset)}
+	return &Malformed{"", fmt.Sprintf("is not valid JSON at byte %d: %s", at.ByteOffset, remedy(d.from.Text, at.ByteOffset))}
 }
 
 // unknown refuses a member that is not known and names the one that may be meant.
