@@ -37,6 +37,10 @@ func TestDemoInBrowser(t *testing.T) {
 		{"a provider that ignores acr_values", demoOptions{misbehave: idp.Misbehave{IgnoreACRValues: true}}, walkIgnored},
 		{"a provider that ignores max_age", demoOptions{misbehave: idp.Misbehave{IgnoreMaxAge: true}}, walkStale},
 		{"a provider with an old auth_time", demoOptions{misbehave: idp.Misbehave{OldAuthTime: 2 * time.Hour}}, walkOld},
+		{"a provider that sends no auth_time", demoOptions{misbehave: idp.Misbehave{NoAuthTime: true}}, walkOld},
+		{"a provider that ignores both", demoOptions{misbehave: idp.Misbehave{IgnoreACRValues: true, IgnoreMaxAge: true}}, walkIgnored},
+		{"a provider that drops amr", demoOptions{misbehave: idp.Misbehave{DropAMR: true}}, walkStraight},
+		{"two tabs", demoOptions{}, walkTwoTabs},
 		{"a provider that is down", demoOptions{misbehave: idp.Misbehave{Down: true}}, walkDown},
 		{"a provider that is down for a while", demoOptions{}, walkDownMeanwhile},
 	} {
@@ -161,6 +165,27 @@ func walkStraight(v *visitor) {
 	v.sees("Employees", "Carol Clark")
 	v.at("/employees")
 	v.went(1)
+}
+
+// walkTwoTabs leaves in two tabs, and is asked for one code.
+func walkTwoTabs(v *visitor) {
+	v.open("/customers")
+	v.signIn("alice")
+	v.sees("Customers")
+	tab, closeTab := chromedp.NewContext(v.ctx)
+	defer closeTab()
+	other := &visitor{T: v.T, ctx: tab, demo: v.demo}
+	v.press("Employees")
+	v.sees("Enter your code")
+	other.open("/employees")
+	other.sees("Enter your code")
+	v.enterCode()
+	v.sees("Employees", "Carol Clark")
+	other.do("loading the provider's page again", chromedp.Reload())
+	other.sees("Employees", "Carol Clark")
+	v.open("/employees")
+	v.sees("Employees", "Carol Clark")
+	v.went(2) // to sign in, and for the code
 }
 
 func walkPayroll(v *visitor) {

@@ -130,7 +130,11 @@ exactly so.
 Try it without a provider:
 
   stepup serve --dev
-  stepup token --level mfa | stepup decide --dev --token - --action GET --resource /employees`,
+  stepup token --level mfa | stepup decide --dev --token - --action GET --resource /employees
+
+See it in a browser, complete on this machine:
+
+  stepup demo`,
 		Version:           version,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
