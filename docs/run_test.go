@@ -166,22 +166,11 @@ func portOf(address string) string {
 // leaves it.
 func copyRepository(t *testing.T, dir, bin string) {
 	t.Helper()
-	here := os.DirFS(root)
-	err := fs.WalkDir(here, ".", func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && (path == ".git" || path == "bin" || path == ".cache"):
-			return fs.SkipDir
-		case d.IsDir():
-			return os.MkdirAll(filepath.Join(dir, path), 0o755)
-		case !d.Type().IsRegular():
-			return nil
+	list, err := cloned(root)
+	for _, path := range list {
+		if err == nil {
+			err = copyFile(filepath.Join(dir, path), filepath.Join(root, path))
 		}
-		return copyFile(filepath.Join(dir, path), filepath.Join(root, path))
-	})
-	if err == nil {
-		err = os.Mkdir(filepath.Join(dir, "bin"), 0o755)
 	}
 	if err == nil {
 		err = copyFile(filepath.Join(dir, "bin", "stepup"), bin)
@@ -191,6 +180,42 @@ func copyRepository(t *testing.T, dir, bin string) {
 	}
 }
 
+// cloned lists the files that a clone of a folder would have: those that git tracks, so
+// that what somebody made here by following a page is not in the way of following it.
+// Where git knows nothing, as in an unpacked archive, it is every file.
+func cloned(dir string) ([]string, error) {
+	cmd := exec.Command("git", "ls-files", "-z")
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if err != nil || len(out) == 0 {
+		return everyFile(dir)
+	}
+	var list []string
+	for _, path := range strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+		// What was deleted and is not committed yet is still tracked; links lead out.
+		if info, err := os.Lstat(filepath.Join(dir, path)); err == nil && info.Mode().IsRegular() {
+			list = append(list, path)
+		}
+	}
+	return list, nil
+}
+
+func everyFile(dir string) ([]string, error) {
+	var list []string
+	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (path == ".git" || path == "bin" || path == ".cache"):
+			return fs.SkipDir
+		case d.Type().IsRegular():
+			list = append(list, path)
+		}
+		return nil
+	})
+	return list, err
+}
+
 func copyFile(to, from string) error {
 	info, err := os.Stat(from)
 	if err != nil {
@@ -198,6 +223,9 @@ func copyFile(to, from string) error {
 	}
 	text, err := os.ReadFile(from)
 	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
 	return os.WriteFile(to, text, info.Mode().Perm())
