@@ -18,7 +18,7 @@ import (
 const people = 10
 
 // TestRequirementsAreNeverStricter asks for the requirements of random policies, and then
-// what each of many people would be asked for: every login that would do for one of them,
+// what each of many people would be asked for, at once or later: every login that would do for one of them,
 // as brute force finds it, is required of nobody more strictly.
 func TestRequirementsAreNeverStricter(t *testing.T) {
 	t.Parallel()
@@ -31,7 +31,9 @@ func TestRequirementsAreNeverStricter(t *testing.T) {
 		for _, f := range c.people(seed) {
 			logins, asked := required[f.resource]
 			if !asked {
-				logins = requirementsOf(t, loaded, f)
+				before := f
+				before.now = c.present[0].now
+				logins = requirementsOf(t, loaded, before)
 				required[f.resource] = logins
 			}
 			ways := waysOf(c.policy, f)
@@ -49,8 +51,8 @@ func TestRequirementsAreNeverStricter(t *testing.T) {
 	t.Logf("%d requirements, %d of them weaker than any of the people drawn", met, weaker)
 }
 
-// people are persons of the case's world at its moment. Nobody's own login matters, for
-// all imagine another.
+// people are persons of the case's world at its moment and up to twelve days later.
+// Nobody's own login matters, for all imagine another.
 func (c generatedCase) people(seed uint64) []facts {
 	g := newGenerator(seed, c.number, c.world)
 	g.rules() // as the case was made
@@ -58,6 +60,9 @@ func (c generatedCase) people(seed uint64) []facts {
 	for i := range all {
 		all[i] = g.present()
 		all[i].machine = false
+		if i%2 == 1 {
+			all[i].now += g.Int64N(1 << 20)
+		}
 	}
 	return all
 }

@@ -16,7 +16,8 @@ type Unknown struct {
 
 // Anybody builds the document of a question that is asked before it is known by whom. Its
 // token tells nothing but its issuer, which every token will tell; the document is made to
-// be completed by [Document.Imagine]. What of it is not known: [Untold].
+// be completed by [Document.Imagine]. What of it is not known: [Untold]. Now is the moment
+// of the question; the token will come at that or at any later one.
 func Anybody(q access.RequirementQuestion, issuer string, v *assurance.Vocabulary, now int64) Document {
 	somebody := &token.Claims{
 		Issuer:     issuer,

@@ -16,7 +16,8 @@ import (
 // order and alternatives do not matter. Any other use of x is not understood, and then
 // nothing is known. It errs only towards not knowing.
 type moments struct {
-	// symbols are the references that stand for x, with what they are of it.
+	// symbols are the references that stand for x, with what they are of it. One that is
+	// constant may also be used otherwise.
 	symbols []symbol
 	// forbidden are references that move with x in a way that is not followed.
 	forbidden []ast.Ref
@@ -339,7 +340,7 @@ func (m *moments) overlaps(t *ast.Term) bool {
 	}
 	prefix := ref.ConstantPrefix()
 	for _, s := range m.symbols {
-		if overlap(s.ref, prefix) {
+		if !s.value.constant() && overlap(s.ref, prefix) {
 			return true
 		}
 	}

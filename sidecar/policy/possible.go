@@ -11,12 +11,13 @@ import (
 	"stepup/sidecar/input"
 )
 
-// Possible reports whether allow could be true of a document of which some is not known.
-// False is certain: whatever the unknown turns out to be, the policy does not allow. True
-// may be wrong where the policy is too deep to see through.
+// Possible reports whether allow could be true of a document of which some is not known,
+// now or later, for a login of the document's age. False is certain: whatever the unknown
+// turns out to be, and whenever it is asked, the policy does not allow. True may be wrong
+// where the policy is too deep to see through.
 //
 // Built-ins that ask the world outside are not called and their results not known; the
-// clocks of the policy are among them, [input.Document] Now is not. The errors are as those of
+// clocks of the policy are among them. The errors are as those of
 // [Snapshot.Evaluate]; none of them says that it is not possible.
 func (s *Snapshot) Possible(ctx context.Context, doc input.Document, u input.Unknown) (bool, error) {
 	if s.residual == nil {
@@ -26,7 +27,11 @@ func (s *Snapshot) Possible(ctx context.Context, doc input.Document, u input.Unk
 	if err != nil {
 		return true, told(err)
 	}
-	return len(left.Queries) > 0, nil
+	if len(left.Queries) > 0 {
+		return true, nil
+	}
+	later, err := s.possibleLater(ctx, doc, u)
+	return later, told(err)
 }
 
 // PossibleBreakpoints returns ages of the login, between 0 and now, at which
@@ -35,7 +40,9 @@ func (s *Snapshot) PossibleBreakpoints(ctx context.Context, doc input.Document, 
 	if s.residual == nil {
 		return nil, false, nil
 	}
-	symbols := []symbol{{refAge, itself()}, {refAuthTime, before(doc.Now)}}
+	// The moment is left open, so that a rule that holds at another does not vanish with the
+	// ages in it. The places of its changes are those of now.
+	symbols := []symbol{{refAge, itself()}, {refAuthTime, before(doc.Now)}, {refNow, constant(integer(doc.Now))}}
 	left, err := s.leftOf(ctx, doc, append(s.unknown(u), termsOf(symbols)...))
 	if err != nil {
 		return nil, false, told(err)
