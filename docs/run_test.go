@@ -180,11 +180,12 @@ func copyRepository(t *testing.T, dir, bin string) {
 	}
 }
 
-// cloned lists the files that a clone of a folder would have: those that git tracks, so
-// that what somebody made here by following a page is not in the way of following it.
-// Where git knows nothing, as in an unpacked archive, it is every file.
+// cloned lists the files that a clone of a folder has, or will have once what is new is
+// committed: all that git does not ignore. It ignores what the pages make, so that who
+// followed one here does not find it in the way. Where git knows nothing, as in an
+// unpacked archive, it is every file.
 func cloned(dir string) ([]string, error) {
-	cmd := exec.Command("git", "ls-files", "-z")
+	cmd := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	cmd.Dir = dir
 	out, err := cmd.Output()
 	if err != nil || len(out) == 0 {
