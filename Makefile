@@ -42,9 +42,9 @@ vulnerabilities:
 
 policies: ## check, format and test the Rego tree with the stock opa
 	@echo "== opa: fmt, check, test"
-	@$(OPA) fmt --fail -l policies testdata
+	@$(OPA) fmt --fail -l policies testdata cmd
 	@$(OPA) check --strict --schema policies/schemas policies
-	@for folder in testdata/policies/*/; do $(OPA) check --strict --schema policies/schemas $$folder; done
+	@for folder in testdata/policies/*/ cmd/stepup/demo_id_token; do $(OPA) check --strict --schema policies/schemas $$folder; done
 	@$(OPA) test policies --coverage --threshold 100 >/dev/null || $(OPA) test policies -v
 	@$(OPA) test policies cases:testdata/cases
 

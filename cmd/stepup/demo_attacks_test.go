@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"html"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -20,23 +18,6 @@ type surfer struct {
 	*testing.T
 	client *http.Client
 	demo   *demo
-}
-
-func newDemoFor(t *testing.T, o demoOptions) *demo {
-	t.Helper()
-	o.log = slog.New(slog.NewTextHandler(t.Output(), nil))
-	ctx, stop := context.WithCancel(t.Context())
-	d, err := startDemo(ctx, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		stop()
-		if err := d.wait(); err != nil {
-			t.Error(err)
-		}
-	})
-	return d
 }
 
 func newSurfer(t *testing.T, d *demo) *surfer {
@@ -171,7 +152,7 @@ func with(address, name, value string) string {
 }
 
 func TestDemoCallback(t *testing.T) {
-	d := newDemoFor(t, demoOptions{})
+	d, _ := newDemoFor(t, demoOptions{})
 	for _, row := range []struct {
 		name   string
 		tamper func(s *surfer, callback string) page
@@ -202,7 +183,7 @@ func TestDemoCallback(t *testing.T) {
 // TestDemoCodeOfAnother: a code that somebody else was given is of another nonce and
 // another PKCE verifier.
 func TestDemoCodeOfAnother(t *testing.T) {
-	d := newDemoFor(t, demoOptions{})
+	d, _ := newDemoFor(t, demoOptions{})
 	thief, victim := newSurfer(t, d), newSurfer(t, d)
 	stolen, _ := url.Parse(victim.prove(victim.leave("/"), "alice"))
 	mine := thief.prove(thief.leave("/"), "bob")
@@ -213,7 +194,7 @@ func TestDemoCodeOfAnother(t *testing.T) {
 }
 
 func TestDemoReturnsToThisSite(t *testing.T) {
-	d := newDemoFor(t, demoOptions{})
+	d, _ := newDemoFor(t, demoOptions{})
 	for to, want := range map[string]string{
 		"/customers?a=1": "/customers?a=1",
 		"//evil.example": "/", "https://evil.example/": "/", `/\evil.example`: "/", "/\tevil": "/", "javascript:alert(1)": "/", "": "/",
@@ -228,7 +209,7 @@ func TestDemoReturnsToThisSite(t *testing.T) {
 // TestDemoSomebodyElse leaves as Bob, and comes back as Alice although the provider was
 // asked for Bob: the hint is taken out of the request.
 func TestDemoSomebodyElse(t *testing.T) {
-	d := newDemoFor(t, demoOptions{})
+	d, _ := newDemoFor(t, demoOptions{})
 	s := newSurfer(t, d)
 	s.get(s.prove(s.leave("/"), "bob"))
 	s.isPerson("Bob Baker")
@@ -244,7 +225,7 @@ func TestDemoSomebodyElse(t *testing.T) {
 }
 
 func TestDemoForgedForms(t *testing.T) {
-	d := newDemoFor(t, demoOptions{})
+	d, _ := newDemoFor(t, demoOptions{})
 	s := newSurfer(t, d)
 	s.get(s.prove(s.leave("/"), "bob"))
 	form := s.get("/").fields()
@@ -266,7 +247,7 @@ func TestDemoForgedForms(t *testing.T) {
 }
 
 func TestDemoHeaders(t *testing.T) {
-	d := newDemoFor(t, demoOptions{})
+	d, _ := newDemoFor(t, demoOptions{})
 	s := newSurfer(t, d)
 	back := s.get(s.prove(s.leave("/"), "bob"))
 	for _, c := range back.Cookies() {
@@ -285,7 +266,7 @@ func TestDemoHeaders(t *testing.T) {
 
 // TestDemoScripts asks without a browser's navigation: nobody is sent anywhere.
 func TestDemoScripts(t *testing.T) {
-	d := newDemoFor(t, demoOptions{})
+	d, _ := newDemoFor(t, demoOptions{})
 	s := newSurfer(t, d)
 	asked := func() page {
 		r, err := http.NewRequest(http.MethodGet, d.intranetURL+"/employees", nil)

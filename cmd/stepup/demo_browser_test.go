@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"os"
 	"os/exec"
@@ -73,12 +72,7 @@ type visitor struct {
 
 func newVisitor(t *testing.T, browser context.Context, o demoOptions) *visitor {
 	t.Helper()
-	o.log = slog.New(slog.NewTextHandler(t.Output(), nil))
-	ctx, stop := context.WithCancel(t.Context())
-	d, err := startDemo(ctx, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d, stop := newDemoFor(t, o)
 	v := &visitor{T: t, demo: d}
 	tab, closeTab := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(v.notice))
 	v.ctx = tab
@@ -88,9 +82,6 @@ func newVisitor(t *testing.T, browser context.Context, o demoOptions) *visitor {
 		}
 		closeTab()
 		stop()
-		if err := d.wait(); err != nil {
-			t.Error(err)
-		}
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		for _, issue := range v.issues {

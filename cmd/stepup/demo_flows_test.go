@@ -29,6 +29,9 @@ func TestDemoInBrowser(t *testing.T) {
 		{"a step-up given up and a token renewed", demoOptions{}, walkGivenUpRenewed},
 		{"straight to employees", demoOptions{}, walkStraight},
 		{"payroll with a passkey", demoOptions{}, walkPayroll},
+		{"payroll by the ID token", demoOptions{reads: intranet.IDToken}, walkPayroll},
+		{"payroll without a passkey", demoOptions{}, walkNoPasskey},
+		{"payroll without a passkey by the ID token", demoOptions{reads: intranet.IDToken}, walkNoPasskey},
 		{"a sign-in that ages", demoOptions{}, walkAgeing},
 		{"a sign-in that ages by the ID token", demoOptions{reads: intranet.IDToken}, walkAgeing},
 		{"a sign-in that ages with evidence", demoOptions{reads: intranet.BothTokens}, walkAgeing},
@@ -305,6 +308,18 @@ func walkCannot(v *visitor) {
 	v.went(2)
 	v.press("Customers")
 	v.sees("Customers", "Bob Baker")
+}
+
+// walkNoPasskey has a second factor, which is not enough to send money.
+func walkNoPasskey(v *visitor) {
+	v.open("/employees")
+	v.signIn("alice")
+	v.enterCode()
+	v.sees("Employees")
+	v.press("Payroll")
+	v.sees("Your account cannot sign in that strongly")
+	v.press("Employees")
+	v.sees("Employees", "Carol Clark")
 }
 
 func walkSomebodyElse(v *visitor) {
