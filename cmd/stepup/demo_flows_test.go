@@ -299,13 +299,16 @@ func (v *visitor) heading(of ...string) string {
 }
 
 func walkCannot(v *visitor) {
-	v.open("/customers")
+	v.open("/employees")
 	v.signIn("bob")
+	v.sees("Your account cannot sign in that strongly", "You are not signed in yet")
+	v.press("Customers")
 	v.sees("Customers", "Bob Baker")
-	v.press("Employees")
-	v.sees("Your account cannot sign in that strongly", "unmet_authentication_requirements")
-	v.picture("cannot")
 	v.went(2)
+	v.press("Employees")
+	v.sees("Your account cannot sign in that strongly", "You are still signed in", "unmet_authentication_requirements")
+	v.picture("cannot")
+	v.went(1)
 	v.press("Customers")
 	v.sees("Customers", "Bob Baker")
 }

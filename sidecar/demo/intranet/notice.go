@@ -44,13 +44,14 @@ func expiredSignIn() notice {
 
 // refusedSignIn tells what the provider answered instead of a code (RFC 6749, section
 // 4.1.2.1). Whoever was signed in still is.
-func refusedSignIn(code, returnTo string) notice {
+func refusedSignIn(code, returnTo string, signedIn bool) notice {
 	switch code {
 	case "unmet_authentication_requirements":
 		return notice{
 			Status: http.StatusForbidden, Title: "Your account cannot sign in that strongly", Code: code,
 			Text: "This page asks for a kind of sign-in that is not set up for you, such as a passkey.",
-			More: "You are still signed in as before. Ask the service desk for what is missing, then try again.",
+			More: map[bool]string{true: "You are still signed in as before. ", false: "You are not signed in yet; other pages may ask for less. "}[signedIn] +
+				"Ask the service desk for what is missing, then try again.",
 		}
 	case "access_denied":
 		return notice{

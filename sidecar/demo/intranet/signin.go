@@ -109,7 +109,7 @@ func (i *Intranet) finishSignIn(w http.ResponseWriter, r *http.Request) {
 	// 3. It may be a no.
 	if code := query.Get("error"); code != "" {
 		i.config.Logger.InfoContext(r.Context(), "not signed in", "error", code)
-		i.tell(w, r, refusedSignIn(code, l.returnTo))
+		i.tell(w, r, refusedSignIn(code, l.returnTo, i.sessionOf(r) != nil))
 		return
 	}
 	// 4. It gives tokens, of the person who left.
