@@ -182,6 +182,7 @@ func (p *Policies) attempt(ctx context.Context) error {
 	p.active = digest
 	s.loadedAt = p.now()
 	p.current.Store(s)
+	p.log.InfoContext(ctx, "a policy is active", "kind", p.source.kind(), "package", s.contract.pkg, "revision", s.revision)
 	p.tellIgnored(ctx, t)
 	return nil
 }
