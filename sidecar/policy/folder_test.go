@@ -52,7 +52,7 @@ func TestFolderTellsWhatItLeavesOut(t *testing.T) {
 			t.Errorf("log %q, want %q", &log, want)
 		}
 	}
-	if lines := strings.Count(log.String(), "\n"); lines != 2 {
+	if lines := strings.Count(log.String(), "level=WARN"); lines != 2 {
 		t.Errorf("log has %d lines, want 2:\n%s", lines, &log)
 	}
 }
