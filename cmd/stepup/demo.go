@@ -59,6 +59,7 @@ What the provider can do wrong: ` + misdeedNames() + `.`,
 	f.DurationVar(&o.offset, "clock-offset", 0, "how far the demonstration's clock is ahead")
 	f.StringSliceVar(&misbehave, "misbehave", nil, "what the provider does wrong")
 	f.StringVar(&reads, "reads", "access-token", "which token tells the level: access-token, id-token (of the web session, by a policy without scopes), both")
+	f.StringVar(&o.app, "app", "http://localhost:3000", "where an application of your own runs: it signs people in as the client "+demoApp+", with the secret "+demoSecret+", and gets them back at /callback")
 	f.StringVar(&level, "log-level", "error", "what is logged: debug, info (with a line for each decision), warn, error")
 	return cmd
 }

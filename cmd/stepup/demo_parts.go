@@ -31,6 +31,7 @@ type demoOptions struct {
 	offset    time.Duration
 	misbehave idp.Misbehave
 	reads     intranet.Reads
+	app       string // where somebody's own application runs; empty: there is none
 	log       *slog.Logger
 }
 
@@ -44,10 +45,11 @@ type demo struct {
 	intranetURL, providerURL, sidecarURL string
 }
 
-// The client that the provider knows the intranet as, and the API that its access tokens
-// are for. The secret is known to everybody: the demonstration is reached from this machine.
+// The clients that the provider knows, and the API that their access tokens are for. The
+// secret is known to everybody: the demonstration is reached from this machine.
 const (
 	demoClient = "intranet"
+	demoApp    = "app" // somebody's own, such as deploy/examples/express
 	demoSecret = "fabrikam-demonstration"
 	demoAPI    = "https://intranet.fabrikam.example/api"
 )
@@ -85,12 +87,8 @@ func (d *demo) assemble(ctx context.Context, o demoOptions, intranetDoors, provi
 	}
 	provider, err := idp.New(idp.Config{
 		Issuer: d.providerURL, Audience: demoAPI, Users: idp.DemoUsers(),
-		Clients: []idp.Client{{
-			ID: demoClient, Name: "Fabrikam Intranet", Secret: demoSecret,
-			RedirectURIs:           []string{d.intranetURL + intranet.CallbackPath},
-			PostLogoutRedirectURIs: []string{d.intranetURL + intranet.SignedOutPath},
-		}},
-		Rule: servedRule{d.sidecarURL, &http.Client{Timeout: 10 * time.Second}}, Misbehave: o.misbehave, Now: d.clock.Now, Logger: o.log.With("part", "provider"),
+		Clients: d.clients(o),
+		Rule:    servedRule{d.sidecarURL, &http.Client{Timeout: 10 * time.Second}}, Misbehave: o.misbehave, Now: d.clock.Now, Logger: o.log.With("part", "provider"),
 	})
 	if err != nil {
 		return err
@@ -106,6 +104,19 @@ func (d *demo) assemble(ctx context.Context, o demoOptions, intranetDoors, provi
 	d.serve(ctx, provider, providerDoors)
 	d.serve(ctx, pages, intranetDoors)
 	return nil
+}
+
+// clients are who the provider signs people in for.
+func (d *demo) clients(o demoOptions) []idp.Client {
+	list := []idp.Client{{
+		ID: demoClient, Name: "Fabrikam Intranet", Secret: demoSecret,
+		RedirectURIs:           []string{d.intranetURL + intranet.CallbackPath},
+		PostLogoutRedirectURIs: []string{d.intranetURL + intranet.SignedOutPath},
+	}}
+	if o.app != "" {
+		list = append(list, idp.Client{ID: demoApp, Name: "your application", Secret: demoSecret, RedirectURIs: []string{o.app + "/callback"}})
+	}
+	return list
 }
 
 // wait waits until everything has stopped.
@@ -169,8 +180,8 @@ http: {address: "127.0.0.1:%d"}
 health: {address: ""}
 policy: {deadline: 5s}
 login: {enabled: true}
-issuers: [{issuer: %q, audiences: [%q], clients: [%q], vocabulary: stepup-demo}]
-`, port, issuer, demoAPI, demoClient)
+issuers: [{issuer: %q, audiences: [%q], clients: [%q, %q], vocabulary: stepup-demo}]
+`, port, issuer, demoAPI, demoClient, demoApp)
 	if policyPath != "" {
 		text = strings.Replace(text, "{deadline: 5s}", fmt.Sprintf("{deadline: 5s, path: %q, package: fabrikam}", policyPath), 1)
 	}
