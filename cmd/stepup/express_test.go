@@ -3,15 +3,18 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,6 +46,7 @@ func TestExpress(t *testing.T) {
 		{"straight to employees", idp.Misbehave{}, expressStraight},
 		{"a step-up given up", idp.Misbehave{}, expressGivenUp},
 		{"a token that expires", idp.Misbehave{}, expressExpired},
+		{"a sign-in that ages", idp.Misbehave{}, expressAgeing},
 		{"somebody who cannot", idp.Misbehave{}, expressCannot},
 		{"somebody else comes back", idp.Misbehave{}, expressSomebodyElse},
 		{"a provider that ignores acr_values", idp.Misbehave{IgnoreACRValues: true}, expressIgnored},
@@ -52,18 +56,19 @@ func TestExpress(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) { row.walk(newExpress(t, folder, row.misbehave)) })
 	}
+	t.Run("a sidecar that wants another login each time", func(t *testing.T) { expressFickle(t, folder) })
 }
 
 func expressEmployees(e *express) {
 	e.open("/customers").shows(200, "Sign in")
 	e.signIn("alice").shows(200, "Customers", "Alice Adams", "Northwind Traders")
 	e.went(1)
-	e.open("/employees").shows(200, "Enter your code")
+	e.open("/employees?code=1&error=no").shows(200, "Enter your code") // which answers nothing
 	e.answer("code", e.demo.code(person(e.T, "alice"))).shows(200, "Employees", "Carol Clark")
-	e.at("/employees")
+	e.at("/employees?code=1&error=no")
 	e.went(1)
 	e.open("/customers").shows(200, "Customers")
-	e.open("/EMPLOYEES/?code=1&error=no").shows(200, "Employees") // another spelling is the same page
+	e.open("/EMPLOYEES/").shows(200, "Employees") // another spelling is the same page
 	e.open("/employees").shows(200, "Employees")
 	e.went(0)
 }
@@ -95,6 +100,17 @@ func expressExpired(e *express) {
 	e.demo.clock.Advance(11 * time.Minute)
 	e.open("/employees").shows(200, "Enter your code")
 	e.went(2) // to sign in, where the provider asks for nothing, and more strongly
+	e.answer("code", e.demo.code(person(e.T, "alice"))).shows(200, "Employees")
+}
+
+// expressAgeing is asked again two hours later, as if it were the first time.
+func expressAgeing(e *express) {
+	e.open("/employees")
+	e.signIn("alice")
+	e.answer("code", e.demo.code(person(e.T, "alice"))).shows(200, "Employees")
+	e.demo.clock.Advance(2 * time.Hour)
+	e.open("/customers").shows(200, "Customers")
+	e.open("/employees").shows(200, "Enter your code")
 	e.answer("code", e.demo.code(person(e.T, "alice"))).shows(200, "Employees")
 }
 
@@ -167,6 +183,20 @@ func expressWithoutSidecar(e *express) {
 	e.open("/").shows(200, "Alice Adams") // which asks nobody
 }
 
+// expressFickle asks what is no sidecar of ours: that one has a memory of its own.
+func expressFickle(t *testing.T, folder string) {
+	var asked atomic.Int64
+	fickle := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		level := []string{"mfa", "phr"}[asked.Add(1)%2]
+		_, _ = fmt.Fprintf(w, `{"outcome":"step_up","decision":false,"step_up":{"level":%q,"authorization_request":{"scope":"openid"}}}`, level)
+	}))
+	defer fickle.Close()
+	e := newExpressAt(t, folder, idp.Misbehave{}, fickle.URL)
+	e.open("/employees").shows(200, "Sign in")
+	e.signIn("alice").shows(403, "Signing in again did not help")
+	e.went(2) // once for each
+}
+
 // An express is a browser before the example.
 type express struct {
 	*surfer
@@ -178,6 +208,12 @@ type express struct {
 
 func newExpress(t *testing.T, folder string, misbehave idp.Misbehave) *express {
 	t.Helper()
+	return newExpressAt(t, folder, misbehave, "")
+}
+
+// newExpressAt lets the application ask at an address; empty: a sidecar of its own.
+func newExpressAt(t *testing.T, folder string, misbehave idp.Misbehave, sidecarURL string) *express {
+	t.Helper()
 	address, _, err := freeAddresses()
 	if err != nil {
 		t.Fatal(err)
@@ -186,8 +222,9 @@ func newExpress(t *testing.T, folder string, misbehave idp.Misbehave) *express {
 	e := &express{app: "http://localhost:" + port}
 	d, _ := newDemoFor(t, demoOptions{app: e.app, misbehave: misbehave})
 	e.surfer = newSurfer(t, d)
-	var sidecarURL string
-	sidecarURL, e.stopSidecar = runSidecar(t, e.demo)
+	if sidecarURL == "" {
+		sidecarURL, e.stopSidecar = runSidecar(t, e.demo)
+	}
 	startExpress(t, folder, "PORT="+port, "APP_URL="+e.app, "ISSUER="+e.demo.providerURL, "STEPUP_URL="+sidecarURL)
 	return e
 }

@@ -96,16 +96,16 @@ function verified(req, tokens, done) {
   return done(null, { subject: claims.sub, name: claims.name ?? claims.sub, idToken: tokens.id_token });
 }
 
-// comeBack ends a trip. Passport gives the session another name, and keeps what is in it.
+// comeBack ends a trip. Passport begins a new session for it, which learns what was tried.
 function comeBack(req, res, next) {
-  const { trip } = req.session;
+  const { trip, madeTrips = [] } = req.session;
   delete req.session.trip;
   passport.authenticate("provider", (err, user, info) => {
     if (err) return refused(res, err);
     if (!user || !trip) return tell(res, 403, "You did not sign in", info?.message ?? "What was open to you still is.");
-    return req.logIn(user, { keepSessionInfo: true }, (failure) => {
+    return req.logIn(user, (failure) => {
       if (failure) return next(failure);
-      req.session.madeTrips = [...new Set([...(req.session.madeTrips ?? []), trip.purpose])];
+      req.session.madeTrips = [...new Set([...madeTrips, trip.purpose])];
       return res.redirect(303, trip.returnTo);
     });
   })(req, res, next);
