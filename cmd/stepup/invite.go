@@ -45,7 +45,7 @@ func invite(t terminal, cfg *config.Config, doors net.Addr) {
 	for _, try := range trials {
 		fmt.Fprintf(&b, `
 # %s
-curl -s -w '\n' 'http://%s/v1/decision' -H 'Content-Type: application/json' \
+curl -s 'http://%s/v1/decision' -H 'Content-Type: application/json' \
   -d '{"token":"'"$(%s token %s)"'","action":{"name":"GET"},"resource":{"type":"route","id":"%s"}}'
 `, try.title, doors, self, try.token, try.resource)
 	}
