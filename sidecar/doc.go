@@ -3,8 +3,13 @@
 //
 //	wire ─▶ protocol/native ─▶ access.Request ─▶ pdp ─┬▶ token      who, proven how
 //	                                                  ├▶ input      the document policies see
-//	                                                  └▶ policy     would it allow?
+//	                                                  ├▶ policy     would it allow?
+//	                                                  ├▶ derive     if not: which login would do, how young
+//	                                                  └▶ loopguard  has that been asked in vain?
 //	wire ◀─ protocol/native ◀─ access.Decision ◀──────┘
+//
+// protocol/login is the other door, for providers: it asks the login rule, and stays shut
+// until the configuration opens it.
 //
 // A [Core] is everything that decides: issuers and their keys, policies, the decider. The
 // command `stepup decide` needs no more. A [Server] puts doors and the health listener
