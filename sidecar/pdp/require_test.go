@@ -60,6 +60,7 @@ func TestRequire(t *testing.T) {
 		"nobody":                        {`allow if false`, ""},
 		"machines":                      {`allow if input.subject.type == "client"`, ""},
 		"another resource":              {`allow if { input.resource.id == "/customers"; "mfa" in input.assurance.levels }`, ""},
+		"a login time that is told":     {`allow if input.assurance.auth_time > 0`, "normal, mfa"},
 		// Weaker than needed, never stricter.
 		"subject is two people":     {"allow if { input.token.subject == \"a\"; endswith(input.token.subject, \"b\") }\nallow if \"mfa\" in input.assurance.levels", "normal, mfa"},
 		"raw claim":                 {`allow if input.token.claims.authentication_level == "mfa"`, "normal, mfa"},

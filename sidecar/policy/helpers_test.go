@@ -55,7 +55,9 @@ func rego(body string) files { return files{"p.rego": "package p\n\n" + body} }
 // open loads a folder whose policy is package p.
 func open(t *testing.T, f files) (*policy.Policies, error) {
 	t.Helper()
-	return policy.Open(context.Background(), policy.Config{Path: folder(t, f), Package: "p"})
+	return policy.Open(context.Background(), policy.Config{
+		Path: folder(t, f), Package: "p", Issuers: []policy.Use{{Issuer: "https://idp.example/", Vocabulary: "auth0-rule"}},
+	})
 }
 
 func snapshot(t *testing.T, f files) *policy.Snapshot {

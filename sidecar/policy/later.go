@@ -17,7 +17,9 @@ import (
 // their roots. Without a root to come nothing changes, and what is not possible now is not
 // later either.
 func (s *Snapshot) possibleLater(ctx context.Context, doc input.Document, u input.Unknown) (bool, error) {
-	timed := doc.Assurance.AuthTime != 0
+	// By the vocabulary, not by the time itself: a login as old as the epoch has time 0 now,
+	// and a later one as soon as the clock goes on.
+	timed := s.tellsLoginTime(doc.Token.Issuer)
 	if s.ages != nil && timed {
 		return false, nil // of all that moves the policy reads the age, which is given
 	}
@@ -32,6 +34,12 @@ func (s *Snapshot) possibleLater(ctx context.Context, doc input.Document, u inpu
 	}
 	roots, understood := s.rootsLeft(left, symbols)
 	return !understood || firstAfter(doc.Now, 0, roots) != Forever, nil
+}
+
+// tellsLoginTime reports whether the logins of an issuer have a login time.
+func (s *Snapshot) tellsLoginTime(issuer string) bool {
+	v := s.Vocabulary(issuer)
+	return v != nil && len(v.AuthTime) > 0
 }
 
 // laterSymbols are the places of a document that move with the clock while the age of the
