@@ -2,10 +2,6 @@ package native
 
 import (
 	"fmt"
-	"maps"
-	"net/netip"
-	"slices"
-	"strings"
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/protocol"
@@ -33,40 +29,16 @@ type (
 var (
 	questionMembers = protocol.Members[question]{
 		"token":    func(d *decoder, q *question) error { return d.Filled(&q.token) },
-		"action":   func(d *decoder, q *question) error { return member(d, actionMembers, &q.action) },
-		"resource": func(d *decoder, q *question) error { return member(d, resourceMembers, &q.resource) },
+		"action":   func(d *decoder, q *question) error { return d.Action(&q.action) },
+		"resource": func(d *decoder, q *question) error { return d.Resource(&q.resource) },
 		"context":  func(d *decoder, q *question) error { return d.Free(&q.context) },
-		"request":  readRequest,
+		"request":  func(d *decoder, q *question) error { return d.HTTPRequest(&q.request) },
 		"id_token": func(d *decoder, q *question) error { return d.Filled(&q.idToken) },
 		"dpop":     protocol.NotYet[question],
 		"subject":  refuseSubject,
 		"requests": refuseRequests,
 	}
-	actionMembers = protocol.Members[access.Action]{
-		"name":       func(d *decoder, a *access.Action) error { return bounded(d, &a.Name) },
-		"properties": func(d *decoder, a *access.Action) error { return d.Free(&a.Properties) },
-	}
-	resourceMembers = protocol.Members[access.Resource]{
-		"type":       func(d *decoder, r *access.Resource) error { return bounded(d, &r.Type) },
-		"id":         func(d *decoder, r *access.Resource) error { return bounded(d, &r.ID) },
-		"properties": func(d *decoder, r *access.Resource) error { return d.Free(&r.Properties) },
-	}
-	requestMembers = protocol.Members[access.HTTPRequest]{
-		"method":    func(d *decoder, r *access.HTTPRequest) error { return d.Filled(&r.Method) },
-		"scheme":    func(d *decoder, r *access.HTTPRequest) error { return d.Filled(&r.Scheme) },
-		"host":      func(d *decoder, r *access.HTTPRequest) error { return d.Filled(&r.Host) },
-		"path":      readPath,
-		"segments":  func(d *decoder, r *access.HTTPRequest) error { return d.Texts(&r.Segments) },
-		"query":     func(d *decoder, r *access.HTTPRequest) error { return d.TextLists(&r.Query) },
-		"headers":   readHeaders,
-		"client_ip": readClientIP,
-	}
 )
-
-func member[T any](d *decoder, members protocol.Members[T], into **T) error {
-	*into = new(T)
-	return protocol.Object(d, members, *into)
-}
 
 func refuseSubject(d *decoder, _ *question) error {
 	return d.Refuse("is not taken from the request: the subject comes from the token, leave it out")
@@ -90,101 +62,6 @@ func readQuestion(from fragment) (question, error) {
 	var q question
 	err := protocol.Decode(from, func(d *decoder) error { return protocol.Object(d, questionMembers, &q) })
 	return q, err
-}
-
-// readRequest reads the HTTP request that the caller describes.
-func readRequest(d *decoder, q *question) error {
-	if err := member(d, requestMembers, &q.request); err != nil {
-		return err
-	}
-	return checkSegments(d, q.request)
-}
-
-// readPath takes only a canonical path, in the form of the request line. Another way to
-// write it could mean one resource to the policy and another to the application.
-func readPath(d *decoder, r *access.HTTPRequest) error {
-	if err := d.Text(&r.Path); err != nil {
-		return err
-	}
-	if wrong := wrongPath(r.Path); wrong != "" {
-		return d.Refuse(wrong)
-	}
-	return nil
-}
-
-// checkSegments holds given segments to those of the path, and fills in those that were
-// not given. A policy may ask for either.
-func checkSegments(d *decoder, r *access.HTTPRequest) error {
-	want := segmentsOf(r.Path)
-	if r.Segments != nil && !slices.Equal(r.Segments, want) {
-		return d.Refuse("must have segments that are those of its path, or none")
-	}
-	r.Segments = want
-	return nil
-}
-
-// The bounds of what callers describe. What is told here comes back in logs and, for
-// headers, in answers: a batch of a hundred makes a hundred of each.
-const (
-	maxHeaders    = 128  // names
-	maxHeaderName = 128  // bytes
-	maxText       = 8192 // bytes of an action's name, a resource's type or id
-)
-
-// bounded reads a text that is not empty and not longer than [maxText].
-func bounded(d *decoder, into *string) error {
-	if err := d.Filled(into); err != nil {
-		return err
-	}
-	if len(*into) > maxText {
-		return d.Refuse(fmt.Sprintf("must be at most %d bytes long", maxText))
-	}
-	return nil
-}
-
-// isHeaderName reports whether a name is a token of RFC 9110, section 5.6.2: an answer may
-// tell somebody to set it.
-func isHeaderName(name string) bool {
-	for _, c := range []byte(name) {
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
-			return false
-		}
-	}
-	return name != "" && len(name) <= maxHeaderName
-}
-
-// readHeaders lower-cases names. Two that then are the same are refused, because which
-// of them would count is a guess.
-func readHeaders(d *decoder, r *access.HTTPRequest) error {
-	var given map[string][]string
-	if err := d.TextLists(&given); err != nil {
-		return err
-	}
-	if len(given) > maxHeaders {
-		return d.Refuse(fmt.Sprintf("must have at most %d names", maxHeaders))
-	}
-	r.Headers = make(map[string][]string, len(given))
-	for name, values := range given {
-		if !isHeaderName(name) {
-			return d.Refuse(fmt.Sprintf("must have names that are tokens (RFC 9110, section 5.6.2) of at most %d bytes", maxHeaderName))
-		}
-		lower := strings.ToLower(name)
-		if _, twice := r.Headers[lower]; twice {
-			return d.Refuse("must not have two names that differ in case only")
-		}
-		r.Headers[lower] = values
-	}
-	return nil
-}
-
-func readClientIP(d *decoder, r *access.HTTPRequest) error {
-	if err := d.Text(&r.ClientIP); err != nil {
-		return err
-	}
-	if ip, err := netip.ParseAddr(r.ClientIP); err != nil || ip.Zone() != "" {
-		return d.Refuse("must be an IP address without port or zone")
-	}
-	return nil
 }
 
 // batch is what a request for several decisions said.
@@ -269,7 +146,7 @@ func (q question) complete(pointer string, forward access.HeaderNames) (access.R
 		Action:     *q.action,
 		Resource:   *q.resource,
 		Context:    q.context,
-		HTTP:       forwarded(q.request, forward),
+		HTTP:       protocol.Forwarded(q.request, forward),
 	}, nil
 }
 
@@ -290,27 +167,4 @@ func (q question) missing() string {
 		return "/resource/id"
 	}
 	return ""
-}
-
-// forwarded returns the request with the listed headers only. It is made anew, for a
-// default is shared by the items of a batch. A request without any member describes
-// none, so that no policy finds empty texts where nothing was told.
-func forwarded(r *access.HTTPRequest, forward access.HeaderNames) *access.HTTPRequest {
-	if r == nil || describesNothing(*r) {
-		return nil
-	}
-	kept := *r
-	kept.Headers = map[string][]string{}
-	kept.Arrived = slices.Sorted(maps.Keys(r.Headers))
-	for name, values := range r.Headers {
-		if forward.Admit(name) {
-			kept.Headers[name] = values
-		}
-	}
-	return &kept
-}
-
-func describesNothing(r access.HTTPRequest) bool {
-	return r.Method == "" && r.Scheme == "" && r.Host == "" && r.Path == "" &&
-		r.Query == nil && r.Headers == nil && r.ClientIP == ""
 }

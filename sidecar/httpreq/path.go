@@ -1,4 +1,4 @@
-package native
+package httpreq
 
 import (
 	"net/url"
@@ -7,12 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// wrongPath says why a path is not canonical, or nothing. There must be one way only to
+// WrongPath says why a path is not canonical, a clause such as "must begin with a slash"; empty
+// if it is. There must be one way only to
 // write it, or a rule about /payroll would not see /%70ayroll. RFC 3986, section 6.2.2,
 // leaves several where an escape stands for a character that a segment may have plainly
 // (%21 and !); since most programs read those alike, only the plain one is taken.
-func wrongPath(path string) string {
-	switch segments := segmentsOf(path); {
+func WrongPath(path string) string {
+	switch segments := Segments(path); {
 	case !strings.HasPrefix(path, "/"):
 		return "must begin with a slash"
 	case strings.ContainsFunc(path, notInPath):
@@ -31,8 +32,9 @@ func notInPath(r rune) bool {
 	return r < ' ' || r == 0x7f || r == '?' || r == '#' || r == '\\'
 }
 
-// segmentsOf returns what stands between the slashes of a path; "/" has none.
-func segmentsOf(path string) []string {
+// Segments returns what stands between the slashes of a path; "/" and an empty path have none.
+// It is never nil.
+func Segments(path string) []string {
 	if path == "" || path == "/" {
 		return []string{}
 	}
