@@ -214,8 +214,10 @@ func readProblem(t *testing.T, status int, text []byte) told {
 // elsewhere lists the codes that no case can show, and the tests that show them.
 func elsewhere() map[access.Code]at {
 	return map[access.Code]at{
-		access.Overloaded:  {"protocol/echo_test.go", "TestConcurrencyIsLimited"}, // takes two callers at once
-		access.StepUpUnmet: {"pdp/guard_test.go", "TestLoops"},                    // takes three logins
+		access.Overloaded:            {"protocol/echo_test.go", "TestConcurrencyIsLimited"}, // takes two callers at once
+		access.CallerUnauthenticated: {"protocol/callers_test.go", "TestAdmit"},             // is about the caller, not the question
+		access.CallerForbidden:       {"protocol/callers_test.go", "TestAdmit"},
+		access.StepUpUnmet:           {"pdp/guard_test.go", "TestLoops"}, // takes three logins
 	}
 }
 

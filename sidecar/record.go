@@ -77,6 +77,9 @@ func (r recorder) attributes(rec pdp.Record) []slog.Attr {
 		slog.String("revision", d.Revision),
 		slog.Float64("ms", float64(rec.Took.Microseconds())/1000),
 	}
+	if rec.Caller != "" {
+		attrs = append(attrs, slog.String("caller", rec.Caller))
+	}
 	if c := rec.Claims; c != nil {
 		attrs = append(attrs, r.who(c, rec.Subject)...)
 	}

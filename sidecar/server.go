@@ -12,6 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"stepup/sidecar/protocol"
+	"stepup/sidecar/protocol/login"
+	"stepup/sidecar/protocol/native"
 )
 
 // Timeouts and limits of the listeners. A batch may take longest: its items are decided
@@ -49,7 +51,11 @@ func NewServer(ctx context.Context, o Options, watch bool) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Core: core, watch: watch, stopping: make(chan struct{})}
-	s.doors = s.newHTTPServer(s.newDoors())
+	callers, err := newCallers(o.Config.Callers)
+	if err != nil {
+		return nil, err
+	}
+	s.doors = s.newHTTPServer(s.newDoors(callers))
 	s.health = s.newHTTPServer(s.newHealth())
 	return s, nil
 }
@@ -66,14 +72,15 @@ func checkListeners(o Options) error {
 	return nil
 }
 
-func (s *Server) newDoors() http.Handler {
+func (s *Server) newDoors(callers *protocol.Callers) http.Handler {
 	c := s.options.Config
 	e := protocol.NewEcho(protocol.Config{
-		Concurrency: c.Limits.Concurrency, InFlight: s.Telemetry.InFlight(), Logger: s.options.Logger,
+		Concurrency: c.Limits.Concurrency, InFlight: s.Telemetry.InFlight(),
+		Callers: callers, Logger: s.options.Logger,
 	})
-	protocol.Mount(e, s.Door().Routes()...)
+	protocol.Mount(e, native.Name, s.Door().Routes()...)
 	if c.Login.Enabled {
-		protocol.Mount(e, s.loginDoor().Routes()...)
+		protocol.Mount(e, login.Name, s.loginDoor().Routes()...)
 	}
 	return e
 }
@@ -85,7 +92,7 @@ func (s *Server) newHealth() http.Handler {
 	}
 	h := &health{core: s.Core, now: now, dev: s.options.Dev, stopping: s.stopping}
 	e := protocol.NewEcho(protocol.Config{Logger: s.options.Logger})
-	protocol.Mount(e, h.routes()...)
+	protocol.Mount(e, "health", h.routes()...)
 	return e
 }
 
@@ -97,6 +104,7 @@ func (s *Server) newHTTPServer(h http.Handler) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		ConnContext:       protocol.WithPeer,
 		// What is to be done with OPTIONS * is the handler's affair too.
 		DisableGeneralOptionsHandler: true,
 

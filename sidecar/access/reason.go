@@ -38,6 +38,8 @@ const (
 	PolicyTimeout             Code = "policy_timeout"
 	NotReady                  Code = "not_ready"
 	Overloaded                Code = "overloaded"
+	CallerUnauthenticated     Code = "pep_unauthenticated"
+	CallerForbidden           Code = "pep_forbidden"
 )
 
 // The error values of RFC 6750, section 3.1, and RFC 9470, section 3.
@@ -94,6 +96,8 @@ var table = []Row{
 	{PolicyError, "the policy could not be evaluated", thePolicyIsFaulty, http.StatusInternalServerError, "", true},
 	{PolicyTimeout, "the policy took longer than policy.deadline", tryAgainInAMoment, http.StatusServiceUnavailable, "", true},
 	{NotReady, "no policy is active", tryAgainInAMoment, http.StatusServiceUnavailable, "", true},
+	{CallerUnauthenticated, "whoever asked the sidecar is none of the configured callers", "The caller is not known here.", http.StatusUnauthorized, "", true},
+	{CallerForbidden, "the caller may not ask at this door", "The caller may not ask here.", http.StatusForbidden, "", true},
 	{Overloaded, "more questions at once than limits.concurrency", tryAgainInAMoment, http.StatusServiceUnavailable, "", true},
 }
 

@@ -10,6 +10,7 @@ import (
 // value alone says wrong was refused when it was read.
 func (l *loader) check() {
 	l.checkListeners()
+	l.checkCallers(l.config.Callers)
 	l.checkPolicy(l.config.Policy)
 	l.checkIssuers(l.config.Issuers)
 	l.checkHeaders(l.config.Headers)

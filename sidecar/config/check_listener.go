@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // checkListeners holds every listener to who may reach it.
 func (l *loader) checkListeners() {
@@ -33,12 +36,14 @@ func (l *loader) checkDoor(name string, listener Listener) {
 	}
 	l.refuse(name+".address",
 		fmt.Sprintf("%s can be reached from other machines, and nothing says who may ask", listener.Address),
-		fmt.Sprintf("listen on loopback or a Unix socket, set %[1]s.tls.client_ca or callers, or accept it with %[1]s.insecure: true", name))
+		fmt.Sprintf("listen on loopback or a Unix socket, set %[1]s.tls.client_ca, or %[1]s.tls and callers with a key_hash, or accept it with %[1]s.insecure: true", name))
 }
 
-// knowsCallers reports whether a listener can tell who asks.
+// knowsCallers reports whether a listener can tell who asks, if anybody on the way may
+// listen in: by client certificates, or by keys that are sent by TLS.
 func (l *loader) knowsCallers(listener Listener) bool {
-	return listener.TLS.ClientCA != "" || len(l.config.Callers) > 0
+	byKey := slices.ContainsFunc(l.config.Callers, func(c Caller) bool { return c.KeyHash != "" })
+	return listener.TLS.ClientCA != "" || listener.TLS.Cert != "" && byKey
 }
 
 // checkTLS wants a certificate and its key together, and both before client certificates.

@@ -22,6 +22,12 @@ func issuer(line string) string {
 	return text
 }
 
+// hash is a digest of something, and mutual a listener that asks for client certificates.
+const (
+	hash   = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+	mutual = "http: {tls: {cert: a, key: b, client_ca: c}}\n"
+)
+
 func TestWhatLoads(t *testing.T) {
 	for _, text := range []string{
 		"http: {address: localhost:80}",
@@ -40,6 +46,10 @@ func TestWhatLoads(t *testing.T) {
 		"envoy:",
 		"callers:",
 		"callers: []",
+		"callers: [{name: a, key_hash: 'sha256:" + hash + "', doors: [native, login, authzen, opadata, envoy]}]",
+		"http: {address: unix:///run/stepup.sock}\ncallers: [{name: a, uid: 0, doors: [nginx]}, {name: b, uid: '1000', doors: [native]}]",
+		mutual + "callers: [{name: a, san: gw.example, doors: [native, caddy]}, {name: b, san: spiffe://a.example/b, doors: [haproxy, traefik]}]",
+		"http: {address: ':80', tls: {cert: a, key: b}}\ncallers: [{name: a, key_hash: 'sha256:" + hash + "', doors: [native]}]",
 		"gateways: {}",
 		"routes: {table: '', openapi: '', unlisted: allow}",
 		"login: {enabled: false}",
@@ -106,6 +116,40 @@ func TestWhatIsRefused(t *testing.T) {
 		{"1: x", "", "not text"},
 		{"[a]: x", "", "not text"},
 
+		// Who may ask.
+		{"callers: 5", "callers", "a list"},
+		{"callers: [{key_hash: 'sha256:" + hash + "', doors: [native]}]", "callers[0].name", "missing"},
+		{"callers: [{name: a, doors: [native]}]", "callers[0].name", "one of san, key_hash and uid"},
+		{"callers: [{name: a, uid: 0, key_hash: 'sha256:" + hash + "', doors: [native]}]", "callers[0].name", "one of san, key_hash and uid"},
+		{"callers: [{name: a, key_hash: 'sha256:" + hash + "'}]", "callers[0].doors", "list the doors"},
+		{"callers: [{name: a, key_hash: 'sha256:" + hash + "', doors: [natve]}]", "callers[0].doors[0]", "the nearest is native"},
+		{"callers: [{name: a, key_hash: 'sha256:" + hash + "', doors: [Native]}]", "callers[0].doors[0]", "the nearest is native"},
+		{"callers: [{name: a, key_hash: 'sha256:" + hash + "', doors: ['*']}]", "callers[0].doors[0]", "is no door"},
+		{"callers: [{name: a, key_hash: 'sha256:" + hash + "', doors: [native, native]}]", "callers[0].doors[1]", "there twice"},
+		{"callers: [{name: a, key_hash: 'sha256:" + hash + "', doors: [nginx]}]", "callers[0].key_hash", "its user's Authorization"},
+		{"callers: [{name: a, key_hash: " + hash + ", doors: [native]}]", "callers[0].key_hash", "is not sha256:"},
+		{"callers: [{name: a, key_hash: 'sha256:" + strings.ToUpper(hash) + "', doors: [native]}]", "callers[0].key_hash", "lower-case"},
+		{"callers: [{name: a, key_hash: 'sha256:abc', doors: [native]}]", "callers[0].key_hash", "64"},
+		{"callers: [{name: a, key_hash: 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', doors: [native]}]", "callers[0].key_hash", "hash of nothing"},
+		{"callers: [{name: a, key_hash: 'sha256:01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b', doors: [native]}]", "callers[0].key_hash", "hash of nothing"},
+		{"callers: [{name: a, san: gw.example, doors: [native]}]", "callers[0].san", "asks for client certificates"},
+		{mutual + "callers: [{name: a, san: '*.example', doors: [native]}]", "callers[0].san", "compared as a whole"},
+		{mutual + "callers: [{name: a, san: Gw.example, doors: [native]}]", "callers[0].san", "lower case"},
+		{mutual + "callers: [{name: a, san: gw.example., doors: [native]}]", "callers[0].san", "lower case"},
+		{mutual + "callers: [{name: a, san: 10.0.0.1, doors: [native]}]", "callers[0].san", "IP address"},
+		{mutual + "callers: [{name: a, san: 'spiffe:///x', doors: [native]}]", "callers[0].san", "plain form"},
+		{mutual + "callers: [{name: a, san: 'SPIFFE://a.example/x', doors: [native]}]", "callers[0].san", "plain form"},
+		{mutual + "callers: [{name: a, san: a, doors: [native]}, {name: a, san: b, doors: [native]}]", "callers[1].name", "there twice"},
+		{mutual + "callers: [{name: a, san: a, doors: [native]}, {name: b, san: a, doors: [login]}]", "callers[1].name", "known by the same as a"},
+		{"callers: [{name: a, uid: 0, doors: [native]}]", "callers[0].uid", "no listener is a Unix socket"},
+		{"http: {address: unix:///s}\ncallers: [{name: a, uid: www-data, doors: [native]}]", "callers[0].uid", "number of a user"},
+		{"http: {address: unix:///s}\ncallers: [{name: a, uid: '010', doors: [native]}]", "callers[0].uid", "number of a user"},
+		{"http: {address: unix:///s}\ncallers: [{name: a, uid: '-1', doors: [native]}]", "callers[0].uid", "number of a user"},
+		{"http: {address: unix:///s}\ncallers: [{name: a, uid: '4294967295', doors: [native]}]", "callers[0].uid", "number of a user"},
+		{"http: {address: unix:///s}\ncallers: [{name: a, uid: '65534', doors: [native]}]", "callers[0].uid", "every user that it cannot tell"},
+		// Keys in the clear are nobody's: they do not open a listener to other machines.
+		{"http: {address: ':80'}\ncallers: [{name: a, key_hash: 'sha256:" + hash + "', doors: [native]}]", "http.address", "nothing says who may ask"},
+
 		// Shapes of YAML.
 		{"[]", "", "expected a map of keys, found a list"},
 		{"text", "", "expected a map of keys, found text"},
@@ -168,8 +212,6 @@ func TestWhatIsRefused(t *testing.T) {
 		{"envoy: {address: nonsense}", "envoy.address", "not built yet"},
 		{"envoy: {tls: {cert: a}}", "envoy.tls.cert", "not built yet"},
 		{"envoy: {insecure: true}", "envoy.insecure", "not built yet"},
-		{"callers: [{name: a}]", "callers", "not built yet"},
-		{"callers: 5", "callers", "not built yet"},
 		{"admin: {address: '127.0.0.1:9'}", "admin.address", "not built yet"},
 		{"policy: {opa: {labels: {a: b}}}", "policy.opa", "not built yet"},
 		{"routes: {table: t}", "routes.table", "not built yet"},
@@ -184,7 +226,7 @@ func TestWhatIsRefused(t *testing.T) {
 		{"http: {address: ':80'}", "http.address", "http.insecure: true"},
 		{"http: {address: '0.0.0.0:80'}", "http.address", "http.insecure: true"},
 		{"http: {address: '[::]:80'}", "http.address", "http.insecure: true"},
-		{"http: {address: '10.0.0.1:80'}", "http.address", "http.tls.client_ca or callers"},
+		{"http: {address: '10.0.0.1:80'}", "http.address", "http.tls.client_ca, or http.tls and callers"},
 		{"http: {address: 'stepup:80'}", "http.address", "http.insecure: true"},
 		{"http: {address: 'localhost.example:80'}", "http.address", "http.insecure: true"},
 		{"http: {address: ':80', tls: {cert: a, key: b}}", "http.address", "http.insecure: true"},

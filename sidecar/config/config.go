@@ -20,7 +20,7 @@ type Config struct {
 	Envoy        Listener       `yaml:"envoy" later:"true" help:"Envoy's ext_authz over gRPC, at for example 127.0.0.1:9191; empty: off."`
 	Health       Health         `yaml:"health" help:"/livez, /readyz and /metrics: names, counts and revisions only, so it may listen anywhere."`
 	Admin        Admin          `yaml:"admin" help:"Console and explanations."`
-	Callers      []Caller       `yaml:"callers" later:"true" help:"Who may ask, and at which doors. Empty: whoever reaches the listener."`
+	Callers      []Caller       `yaml:"callers" help:"Who may ask, and at which doors; everybody else gets 401 or 403. Empty: whoever reaches the listener."`
 	Policy       Policy         `yaml:"policy" help:"Which policy decides, and what it may do."`
 	Issuers      []Issuer       `yaml:"issuers" help:"Whose tokens are accepted. Empty: nobody's, so every token is refused."`
 	ClockSkew    time.Duration  `yaml:"clock_skew" default:"30s" min:"0s" max:"120s" help:"How far an issuer's clock and ours may differ when exp, nbf and iat are checked. It never widens an age."`
@@ -66,11 +66,11 @@ type Admin struct {
 
 // A Caller is somebody who may ask: known by a certificate's name, a key or a Unix user.
 type Caller struct {
-	Name    string   `yaml:"name" help:"The name of this caller in logs."`
-	SAN     string   `yaml:"san" help:"Known by this subject alternative name of a client certificate."`
-	KeyHash string   `yaml:"key_hash" secret:"true" help:"Known by a key with this hash."`
-	UID     string   `yaml:"uid" help:"Known by this user of a Unix socket."`
-	Doors   []string `yaml:"doors" help:"The doors that are open to this caller."`
+	Name    string   `yaml:"name" help:"The name of this caller in logs. Required."`
+	SAN     string   `yaml:"san" help:"Known by this subject alternative name of its client certificate, compared as a whole: a DNS name, or a URI such as a SPIFFE id. Needs tls.client_ca."`
+	KeyHash string   `yaml:"key_hash" secret:"true" help:"Known by the key that it sends as Authorization: Bearer, of which this is sha256: and the digest in hexadecimal. Never the key itself."`
+	UID     User     `yaml:"uid" help:"Known by running as the user with this number, at the other end of a Unix socket (Linux)."`
+	Doors   []string `yaml:"doors" help:"The doors that are open to this caller: native, login, authzen, opadata, envoy, nginx, traefik, caddy, haproxy. Required."`
 }
 
 // Policy says which policy decides.

@@ -223,7 +223,7 @@ func tags(kind Kind) []string {
 		return []string{"!!bool"}
 	case Number:
 		return []string{"!!int"}
-	case Bytes, Duration: // 1048576 and 0 need no unit
+	case Bytes, Duration, UnixUser: // 1048576 and 0 need no unit
 		return []string{"!!str", "!!int"}
 	default:
 		return []string{"!!str"}
@@ -322,6 +322,8 @@ func (k *Key) hint() string {
 		return "write true or false"
 	case k.Kind == Listen:
 		return "write host:port, [ip]:port or unix:///path"
+	case k.Kind == UnixUser:
+		return "write what id -u prints for that user"
 	default:
 		return ""
 	}

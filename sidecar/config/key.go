@@ -25,6 +25,7 @@ const (
 	Bytes    Kind = "size, such as 16KiB"
 	Duration Kind = "duration, such as 100ms or 30s"
 	Listen   Kind = "host:port or unix:///path"
+	UnixUser Kind = "number of a user"
 )
 
 // A Key is one entry of the table of keys: what a field of [Config] tells about itself.
@@ -155,6 +156,8 @@ func kindOf(t reflect.Type) Kind {
 		return Bytes
 	case reflect.TypeFor[Address]():
 		return Listen
+	case reflect.TypeFor[User]():
+		return UnixUser
 	case reflect.TypeFor[time.Duration]():
 		return Duration
 	case reflect.TypeFor[[]string]():

@@ -152,6 +152,38 @@ func isLoopback(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
+// A User is the number of a Unix user in decimal, as id -u prints it; empty: none.
+type User string
+
+// overflowUID is how Linux shows every user that it cannot tell in a container's namespace.
+const overflowUID = 65534
+
+// UnmarshalText reads a number that means one user.
+func (u *User) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 10, 32)
+	switch {
+	case err != nil || strconv.FormatUint(n, 10) != string(text) || n == 1<<32-1:
+		return errors.New("not the number of a user")
+	case n == overflowUID:
+		return errors.New("what Linux shows for every user that it cannot tell")
+	}
+	*u = User(text)
+	return nil
+}
+
+// Number returns the user; nil if there is none.
+func (u User) Number() (*uint32, error) {
+	if u == "" {
+		return nil, nil
+	}
+	n, err := strconv.ParseUint(string(u), 10, 32)
+	if err != nil {
+		return nil, errors.New("not the number of a user")
+	}
+	uid := uint32(n)
+	return &uid, nil
+}
+
 // parseDuration reads a duration as Go writes it.
 func parseDuration(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)

@@ -55,6 +55,7 @@ type Recorder interface {
 // A Record is one decision with what the log needs to tell about it.
 type Record struct {
 	Request  access.Request
+	Caller   string        // who asked, if callers are told apart; never seen by a policy
 	Claims   *token.Claims // nil unless the token was verified
 	Subject  access.Subject
 	Document *input.Document // nil unless the policy was asked
@@ -116,7 +117,7 @@ func (d *Decider) Decide(ctx context.Context, req access.Request) access.Decisio
 	q.answer(ctx)
 	q.decision.ID = newID()
 	d.Recorder.Record(ctx, Record{
-		Request: req, Claims: q.claims, Subject: q.doc.Subject,
+		Request: req, Caller: access.CallerOf(ctx), Claims: q.claims, Subject: q.doc.Subject,
 		Document: q.asked, Decision: q.decision, Searched: q.searched.tell(), Fault: q.fault, Took: time.Since(began),
 	})
 	return q.decision

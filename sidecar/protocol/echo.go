@@ -24,7 +24,9 @@ type Config struct {
 	Concurrency int
 	// InFlight counts the requests that are being worked on; nil: nobody does.
 	InFlight Gauge
-	// Logger takes faults of ours; nil: they are dropped.
+	// Callers are those who may ask; nil: whoever reaches the listener.
+	Callers *Callers
+	// Logger takes faults of ours and callers that were refused; nil: they are dropped.
 	Logger *slog.Logger
 }
 
@@ -48,7 +50,7 @@ func NewEcho(cfg Config) *echo.Echo {
 	e.Logger.SetOutput(io.Discard) // what it would say comes through the error handler
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = errorHandler(cfg.Logger)
-	e.Use(noStore, limited(cfg.Concurrency, cfg.InFlight), recovered())
+	e.Use(noStore, limited(cfg.Concurrency, cfg.InFlight), recovered(), guarding(&guard{cfg.Callers, cfg.Logger}))
 	return e
 }
 
@@ -59,9 +61,17 @@ type Route struct {
 	Serve  echo.HandlerFunc
 }
 
-// Mount puts routes on an echo. A path answers exactly the methods of its routes, and
-// 405 with Allow to all others, OPTIONS and HEAD among them. A path may be mounted once.
-func Mount(e *echo.Echo, routes ...Route) {
+// Mount puts a door's routes on an echo of [NewEcho]. A path answers exactly the methods of
+// its routes, and 405 with Allow to all others, OPTIONS and HEAD among them. A path may be
+// mounted once. Only the callers that may ask at this door get there, and a field
+// Authorization is theirs.
+func Mount(e *echo.Echo, door string, routes ...Route) { mount(e, door, false, routes) }
+
+// MountProxied is Mount for the door of a proxy, which sends on what its user sent: a field
+// Authorization is the user's and tells nothing of the caller.
+func MountProxied(e *echo.Echo, door string, routes ...Route) { mount(e, door, true, routes) }
+
+func mount(e *echo.Echo, door string, proxied bool, routes []Route) {
 	paths := map[string]map[string]echo.HandlerFunc{}
 	for _, r := range routes {
 		if paths[r.Path] == nil {
@@ -72,7 +82,7 @@ func Mount(e *echo.Echo, routes ...Route) {
 	for path, methods := range paths {
 		// What echo calls RouteNotFound sees every method of the path, also those that
 		// echo's router would answer itself.
-		e.RouteNotFound(path, byMethod(methods))
+		e.RouteNotFound(path, guarded(door, proxied, byMethod(methods)))
 	}
 }
 
@@ -171,10 +181,14 @@ func problemOf(err error) *Problem {
 const retryAfter = "2"
 
 // SendProblem writes a problem document, after a 503 with Retry-After (RFC 9110,
-// section 10.2.3).
+// section 10.2.3) and after a 401 with what a caller may show.
 func SendProblem(c echo.Context, p *Problem) error {
-	if p.Status == http.StatusServiceUnavailable {
+	switch p.Status {
+	case http.StatusServiceUnavailable:
 		c.Response().Header().Set(echo.HeaderRetryAfter, retryAfter)
+	case http.StatusUnauthorized:
+		// RFC 9110, section 11.6.1. Only a caller who is not known gets this status.
+		c.Response().Header().Set(echo.HeaderWWWAuthenticate, `Bearer realm="stepup callers"`)
 	}
 	return Send(c, p.Status, ProblemType, p.Document())
 }

@@ -24,10 +24,17 @@ import (
 func serve(t *testing.T, cfg protocol.Config, routes ...protocol.Route) *httptest.Server {
 	t.Helper()
 	e := protocol.NewEcho(cfg)
-	protocol.Mount(e, routes...)
+	protocol.Mount(e, "test", routes...)
 	srv := httptest.NewServer(e)
 	t.Cleanup(srv.Close)
 	return srv
+}
+
+func serveEcho(t *testing.T, e *echo.Echo) (url string) {
+	t.Helper()
+	srv := httptest.NewServer(e)
+	t.Cleanup(srv.Close)
+	return srv.URL
 }
 
 func get(path string, h echo.HandlerFunc) protocol.Route {
@@ -314,7 +321,7 @@ func TestForwardedAddressIsNotBelieved(t *testing.T) {
 func TestBodyThatIsCutOff(t *testing.T) {
 	e := protocol.NewEcho(protocol.Config{})
 	var read error
-	protocol.Mount(e, protocol.Route{Method: "POST", Path: "/x", Serve: func(c echo.Context) error {
+	protocol.Mount(e, "test", protocol.Route{Method: "POST", Path: "/x", Serve: func(c echo.Context) error {
 		_, read = protocol.ReadJSON(c, 0)
 		return read
 	}})

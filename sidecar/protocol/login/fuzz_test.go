@@ -22,7 +22,7 @@ func FuzzLogin(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		var asked access.Object
 		e := protocol.NewEcho(protocol.Config{})
-		protocol.Mount(e, login.New(login.Config{Rule: rule(func(doc access.Object) (access.LoginAnswer, error) {
+		protocol.Mount(e, login.Name, login.New(login.Config{Rule: rule(func(doc access.Object) (access.LoginAnswer, error) {
 			asked = doc
 			return access.LoginAnswer{Factors: []string{"otp"}}, nil
 		})}).Routes()...)

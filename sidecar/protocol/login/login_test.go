@@ -35,7 +35,7 @@ func always(a access.LoginAnswer, err error) rule {
 func serve(t *testing.T, r rule) string {
 	t.Helper()
 	e := protocol.NewEcho(protocol.Config{})
-	protocol.Mount(e, login.New(login.Config{Rule: r}).Routes()...)
+	protocol.Mount(e, login.Name, login.New(login.Config{Rule: r}).Routes()...)
 	srv := httptest.NewServer(e)
 	t.Cleanup(srv.Close)
 	return srv.URL + "/v1/login"

@@ -8,6 +8,9 @@ import (
 	"stepup/sidecar/protocol"
 )
 
+// Name is the door's name in the configuration of callers.
+const Name = "login"
+
 // question is what a provider said, member by member; a nil one was not given.
 type question struct {
 	request access.Object

@@ -38,7 +38,7 @@ func serve(t testing.TB, d protocol.Decider, change ...func(*native.Config)) *ht
 		c(&cfg)
 	}
 	e := protocol.NewEcho(protocol.Config{})
-	protocol.Mount(e, native.New(cfg).Routes()...)
+	protocol.Mount(e, native.Name, native.New(cfg).Routes()...)
 	srv := httptest.NewServer(e)
 	t.Cleanup(srv.Close)
 	return srv
