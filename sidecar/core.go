@@ -2,12 +2,14 @@ package sidecar
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"stepup/sidecar/config"
 	"stepup/sidecar/loopguard"
 	"stepup/sidecar/pdp"
 	"stepup/sidecar/policy"
+	"stepup/sidecar/policy/fleet"
 	"stepup/sidecar/protocol/native"
 	"stepup/sidecar/telemetry"
 	"stepup/sidecar/token"
@@ -20,6 +22,8 @@ type Core struct {
 	Policies  *policy.Policies
 	Issuers   Issuers
 	Telemetry *telemetry.Instruments
+	// Fleet runs policy.opa; nil where there is none.
+	Fleet *fleet.Fleet
 }
 
 // NewCore assembles what decides. It reaches for no issuer: see [Issuers.Run].
@@ -34,6 +38,10 @@ func NewCore(ctx context.Context, o Options) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
+	opa, err := newFleet(ctx, o, policies, metrics)
+	if err != nil {
+		return nil, err
+	}
 	verifier, err := token.NewVerifier(issuers.verified(), o.Config.ClockSkew, int(o.Config.Limits.Token))
 	if err != nil {
 		return nil, fmt.Errorf("issuers: %w", err)
@@ -44,6 +52,7 @@ func NewCore(ctx context.Context, o Options) (*Core, error) {
 		Policies:  policies,
 		Issuers:   issuers,
 		Telemetry: metrics,
+		Fleet:     opa,
 	}, nil
 }
 
@@ -86,13 +95,18 @@ func newGuard(c *config.Config) *loopguard.Guard {
 }
 
 // openPolicies loads the policy. A refused one is an error, unless it may be awaited.
+// Bundles are always awaited.
 func openPolicies(ctx context.Context, o Options, issuers Issuers, metrics *telemetry.Instruments) (*policy.Policies, error) {
 	p := o.Config.Policy
-	policies, err := policy.Open(ctx, policy.Config{
+	c := policy.Config{
 		Path: p.Path, Package: p.Package, Builtins: p.Builtins, MayRedefine: p.MayRedefine,
 		Issuers: issuers.uses(), Logger: o.Logger, Now: o.Now,
 		Observe: countRefused(metrics),
-	})
+	}
+	if p.Fetched() {
+		return receivePolicies(o, c)
+	}
+	policies, err := policy.Open(ctx, c)
 	if err != nil && (policies == nil || !o.AwaitPolicy) {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
@@ -100,6 +114,31 @@ func openPolicies(ctx context.Context, o Options, issuers Issuers, metrics *tele
 		o.Logger.Error("the policy is refused; every question is answered with 503 until it is mended", "error", err)
 	}
 	return policies, nil
+}
+
+func receivePolicies(o Options, c policy.Config) (*policy.Policies, error) {
+	if !o.RunOPA {
+		return nil, errors.New("policy.opa: only stepup serve fetches bundles; give policy.path, or --policy, a folder or a bundle in a file")
+	}
+	policies, err := policy.Receive(c)
+	if err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	return policies, nil
+}
+
+// newFleet makes what runs policy.opa, where that is wanted.
+func newFleet(ctx context.Context, o Options, policies *policy.Policies, metrics *telemetry.Instruments) (*fleet.Fleet, error) {
+	if !o.RunOPA {
+		return nil, nil
+	}
+	c := fleet.Config{
+		OPA: o.Config.Policy.OPA, Logger: o.Logger, Registry: metrics.Registry(), Observe: metrics.BundleAttempt,
+	}
+	if o.Config.Policy.Fetched() {
+		c.Policies = policies
+	}
+	return fleet.New(ctx, c)
 }
 
 // countRefused counts loads that were refused. Which policy is active is looked up when

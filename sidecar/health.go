@@ -25,7 +25,7 @@ type health struct {
 func (h *health) routes() []protocol.Route {
 	var routes []protocol.Route
 	for path, serve := range map[string]echo.HandlerFunc{
-		"/livez": h.livez, "/readyz": h.readyz, "/metrics": h.metrics,
+		"/livez": h.livez, "/readyz": h.readyz, "/metrics": h.metrics, "/health": h.opaHealth,
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			routes = append(routes, protocol.Route{Method: method, Path: path, Serve: serve})
@@ -56,6 +56,7 @@ func (h *health) metrics(c echo.Context) error {
 	if s := h.core.Policies.Status(); s.Revision != "" {
 		h.core.Telemetry.PolicyActive(s.Revision, s.Kind)
 	}
+	h.core.Telemetry.Bundles(h.measuredBundles())
 	h.core.Telemetry.Handler().ServeHTTP(c.Response(), c.Request())
 	return nil
 }
@@ -64,6 +65,7 @@ type readiness struct {
 	Ready             bool          `json:"ready"`
 	NotReady          []string      `json:"not_ready,omitempty"`
 	Policy            policyState   `json:"policy"`
+	Bundles           []bundleState `json:"bundles,omitempty"`
 	Issuers           []issuerState `json:"issuers"`
 	DevelopmentIssuer bool          `json:"development_issuer"`
 }
@@ -78,6 +80,16 @@ type policyState struct {
 	Refused bool `json:"refused"`
 }
 
+type bundleState struct {
+	Name        string `json:"name"`
+	Active      bool   `json:"active"`
+	Revision    string `json:"revision,omitempty"`
+	ActivatedAt string `json:"activated_at,omitempty"`
+	// LastError is the kind of error of the last attempt: download, http or activation. The
+	// log says more.
+	LastError string `json:"last_error,omitempty"`
+}
+
 type issuerState struct {
 	Issuer    string `json:"issuer"`
 	Usable    bool   `json:"usable"`
@@ -88,7 +100,7 @@ type issuerState struct {
 }
 
 func (h *health) readiness() readiness {
-	r := readiness{Policy: h.policyState(), Issuers: h.issuerStates(), DevelopmentIssuer: h.dev}
+	r := readiness{Policy: h.policyState(), Bundles: h.bundleStates(), Issuers: h.issuerStates(), DevelopmentIssuer: h.dev}
 	if !r.Policy.Active {
 		r.NotReady = append(r.NotReady, "no policy is active")
 	}

@@ -17,7 +17,9 @@ type Options struct {
 	StateDir string
 	// AwaitPolicy starts also when the policy is refused, and waits for a better one.
 	AwaitPolicy bool
-	Logger      *slog.Logger
+	// RunOPA runs policy.opa: whoever only decides once has no use for it.
+	RunOPA bool
+	Logger *slog.Logger
 	// Now tells the time; nil means the system's clock.
 	Now func() time.Time
 	// Recorder gets every decision besides the log and the metrics; nil: nobody.

@@ -45,7 +45,7 @@ func NewServer(ctx context.Context, o Options, watch bool) (*Server, error) {
 	if err := checkListeners(o); err != nil {
 		return nil, err
 	}
-	o.AwaitPolicy = watch
+	o.AwaitPolicy, o.RunOPA = watch, true
 	core, err := NewCore(ctx, o)
 	if err != nil {
 		return nil, err
@@ -128,10 +128,13 @@ func (s *Server) Run(ctx context.Context) error {
 		running.Go(o.serve)
 	}
 	running.Go(func() error { s.Issuers.Run(ctx); return nil })
-	if s.watch {
+	if s.watch && !s.options.Config.Policy.Fetched() {
 		running.Go(func() error { return s.Policies.Watch(ctx) })
 	}
-	running.Go(func() error { <-ctx.Done(); return s.stop() })
+	// OPA's plugins outlive the doors, so that the last decisions are logged too.
+	drained, drain := context.WithCancel(context.WithoutCancel(ctx))
+	running.Go(func() error { return s.Fleet.Run(drained) })
+	running.Go(func() error { defer drain(); <-ctx.Done(); return s.stop() })
 	return running.Wait()
 }
 

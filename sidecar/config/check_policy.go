@@ -8,7 +8,7 @@ import (
 
 // checkPolicy checks where the policy comes from and which package of it decides.
 func (l *loader) checkPolicy(p Policy) {
-	if p.Path != "" && p.bundles() {
+	if p.Path != "" && p.OPA["bundles"] != nil {
 		l.refuse("policy.path", "set together with policy.opa.bundles", "keep one: they are two sources of one policy")
 	}
 	l.checkPackage(p)
@@ -24,7 +24,7 @@ func (l *loader) checkPackage(p Policy) {
 	case p.Package == "":
 		l.missing(path, path, "empty", "name the package whose allow is asked")
 	case !p.Demonstration() && l.origins[path].Source == Default:
-		l.missing(path, "policy.path", "has no default when policy.path or policy.opa.bundles is set", "name the package whose allow is asked")
+		l.missing(path, "policy.path", "has no default when policy.path, policy.opa.bundles or policy.opa.discovery is set", "name the package whose allow is asked")
 	case strings.HasPrefix(p.Package, "data."):
 		l.refuse(path, fmt.Sprintf("%q begins with data.", p.Package), "write it as the policy's package line does, "+strings.TrimPrefix(p.Package, "data."))
 	case !regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`).MatchString(p.Package):

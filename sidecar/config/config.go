@@ -15,6 +15,7 @@ import "time"
 //	help     what it does, for people
 //	later    its feature is not built yet: only its default is accepted
 //	secret   its value is never shown
+//	expand   ${NAME} in it stands for a variable of the environment
 type Config struct {
 	HTTP         Listener       `yaml:"http" default:"{address: '127.0.0.1:8181'}" help:"The doors spoken over HTTP."`
 	Envoy        Listener       `yaml:"envoy" later:"true" help:"Envoy's ext_authz over gRPC, at for example 127.0.0.1:9191; empty: off."`
@@ -81,14 +82,21 @@ type Policy struct {
 	MayRedefine []string       `yaml:"may_redefine" help:"Names of shipped levels and vocabularies that the policy's data may replace."`
 	Builtins    []string       `yaml:"builtins" help:"Built-in functions allowed beyond the safe ones, by name, for example http.send."`
 	Deadline    time.Duration  `yaml:"deadline" default:"100ms" min:"1ms" max:"1m" help:"How long one decision may take; past it the answer is a fault, never allow."`
-	OPA         map[string]any `yaml:"opa" later:"true" secret:"true" help:"OPA's own configuration: services, bundles, keys, discovery, decision_logs, status, labels."`
+	OPA         map[string]any `yaml:"opa" secret:"true" expand:"true" help:"OPA's own configuration, run by OPA's own plugins: services, bundles, keys, discovery, decision_logs, status, labels. ${NAME} stands for a variable of the environment. See docs/fleet.md."`
 }
 
 // Demonstration reports whether no policy was configured, so that the embedded one decides.
 func (p Policy) Demonstration() bool { return p.Path == "" && !p.bundles() }
 
-// bundles reports whether OPA is to fetch bundles.
-func (p Policy) bundles() bool { return p.OPA["bundles"] != nil }
+// bundles reports whether OPA is to fetch bundles, or to discover which.
+func (p Policy) bundles() bool { return p.OPA["bundles"] != nil || p.discovers() }
+
+// discovers reports whether OPA is to fetch a part of its configuration.
+func (p Policy) discovers() bool { return p.OPA["discovery"] != nil }
+
+// Fetched reports whether the policy comes as bundles. With a path of its own, discovery
+// can bring anything but bundles.
+func (p Policy) Fetched() bool { return p.Path == "" && p.bundles() }
 
 // An Issuer is one provider whose tokens are accepted.
 type Issuer struct {

@@ -72,6 +72,9 @@ func (l *loader) read(k *Key, n *yaml.Node, v reflect.Value, path string, at Ori
 	case k.Kind == TextMap:
 		l.textMap(n, v, path, at)
 	case k.Kind == FreeMap:
+		if k.Expand {
+			l.expand(n, path, at)
+		}
 		l.freeMap(n, v, path, at)
 	default:
 		l.scalar(k, n, v, path, at)

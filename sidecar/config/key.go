@@ -42,6 +42,7 @@ type Key struct {
 	Flag    string   // the flag's name for it, without dashes; empty as Env
 	Later   bool     // its feature is not built yet
 	Secret  bool     // its value is never shown
+	Expand  bool     // ${NAME} in it stands for a variable of the environment
 	Keys    []*Key   // the keys of a section, or of each section of a list
 
 	field int // index in the parent's struct
@@ -112,6 +113,7 @@ func newKey(field reflect.StructField, index int, parent *Key, defaults map[stri
 		Help:    tag.Get("help"),
 		Later:   tag.Get("later") == "true",
 		Secret:  tag.Get("secret") == "true",
+		Expand:  tag.Get("expand") == "true",
 		field:   index,
 	}
 	if d, ok := defaults[k.Name]; ok {

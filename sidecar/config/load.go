@@ -54,6 +54,7 @@ type loader struct {
 	warnings []string
 	typo     map[string]bool // sections, as prefixes of paths, that are no map or have an unknown key
 	readFile func(string) ([]byte, error)
+	environ  []string
 }
 
 // newLoader makes a loader with nothing read.
@@ -63,6 +64,7 @@ func newLoader(o Options) *loader {
 		origins:  map[string]Origin{},
 		typo:     map[string]bool{},
 		readFile: o.ReadFile,
+		environ:  o.Environ,
 	}
 	if l.readFile == nil {
 		l.readFile = os.ReadFile

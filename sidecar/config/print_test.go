@@ -104,7 +104,8 @@ func TestPrintHidesSecrets(t *testing.T) {
 func TestErrorsDoNotRepeatWhatMayBeSecret(t *testing.T) {
 	for _, text := range []string{
 		"callers: [{name: a, key_hash: s3cret}]",
-		"policy: {opa: {services: {a: {credentials: {bearer: {token: s3cret}}}}}}",
+		"policy: {opa: {services: {a: {credentials: {bearer: {token: s3cret}}, url: '${NOBODY}'}}}}",
+		"policy: {opa: {services: {a: {credentials: {bearer: {token: '${NOBODY}s3cret'}}}}}}",
 		"policy: {opa: s3cret}",
 		issuer("introspection: {client_secret: s3cret}"),
 	} {

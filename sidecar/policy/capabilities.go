@@ -65,3 +65,6 @@ func knownBuiltins(all *ast.Capabilities, granted []string) error {
 	}
 	return nil
 }
+
+// Capabilities are what these policies may use of OPA. They are to be read only.
+func (p *Policies) Capabilities() *ast.Capabilities { return p.loader.capabilities.opa }

@@ -49,7 +49,7 @@ func (a *author) packagesWithAllow(pkg string) []written {
 
 func (c *checker) agesIn(ctx context.Context, w written) {
 	allow := w.module.Package.Path.Append(ast.StringTerm(outAllow))
-	p, err := newProgram(ctx, c.rules, c.data, c.capabilities, []ast.Ref{allow})
+	p, err := newProgram(ctx, parts{modules: c.rules, data: c.data}, c.capabilities, []ast.Ref{allow})
 	if err != nil || thresholds(p.compiler, p.outputs, c.loginTimes()...) != nil {
 		return // understood wherever it stands, or what is wrong is found elsewhere
 	}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -141,4 +142,13 @@ func (c *checker) nothingTwice(f file) bool {
 	}
 	c.findings = append(c.findings, found)
 	return false
+}
+
+// NothingTwice refuses text of a data file, in JSON or YAML, in which an object has a name
+// twice.
+func NothingTwice(raw []byte) error {
+	if json.Valid(raw) {
+		return jsonTwice(raw)
+	}
+	return yamlTwice(raw)
 }

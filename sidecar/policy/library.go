@@ -108,7 +108,7 @@ func (l *library) compile(ctx context.Context) error {
 		return err
 	}
 	reading := ast.MustParseRef("data.stepup.assurance.reading")
-	l.program, err = newProgram(ctx, modules, access.Object{libraryPackage: l.object()}, safe, []ast.Ref{reading})
+	l.program, err = newProgram(ctx, parts{modules: modules, data: access.Object{libraryPackage: l.object()}}, safe, []ast.Ref{reading})
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,17 @@ type loader struct {
 
 	added   assurance.Data // what the library was last made of, besides what is shipped
 	library *library       // nil: none yet
+
+	compiled compiled // the rules of the last snapshot that was received
+}
+
+// parts are a policy, read and parsed.
+type parts struct {
+	base     string // stands before messages
+	revision string
+	modules  map[string]*ast.Module
+	data     access.Object
+	compiler *ast.Compiler // of just these modules; nil: to be made
 }
 
 // newLoader checks what can be wrong with a configuration before any file is read.
@@ -39,30 +50,48 @@ func newLoader(c Config, src source) (*loader, error) {
 	return &loader{config: c, source: src, pkg: pkg, capabilities: caps}, nil
 }
 
-// load admits or refuses a policy, in this order: it parses, keeps out of the library's
-// names, obeys the laws of levels and vocabularies, has a rule allow, and compiles.
+// load admits or refuses the files of a policy.
 func (l *loader) load(ctx context.Context, t tree) (*Snapshot, error) {
 	b, err := t.bundle(l.capabilities)
 	if err != nil {
 		return nil, err
 	}
-	modules := modulesOf(b)
-	if err := nothingBelowLibrary(modules); err != nil {
-		return nil, err
-	}
-	added, err := additionsOf(b.Data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", t.base, err)
-	}
-	lib, err := l.libraryWith(ctx, added)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", t.base, err)
-	}
 	if err := checkRevision(b.Manifest.Revision); err != nil {
 		return nil, fmt.Errorf("%s: %w", t.base, err)
 	}
-	s := &Snapshot{revision: l.source.revision(t, b.Manifest.Revision), pkg: l.pkg, modules: modules, library: lib}
-	return s, l.complete(ctx, s, t, b.Data)
+	return l.admit(ctx, parts{
+		base: t.base, revision: l.source.revision(t, b.Manifest.Revision), modules: modulesOf(b), data: b.Data,
+	})
+}
+
+// admit makes a snapshot or says why not: the policy keeps out of the library's names,
+// obeys the laws of levels and vocabularies, has a rule allow, and compiles.
+func (l *loader) admit(ctx context.Context, p parts) (*Snapshot, error) {
+	added, err := p.additions()
+	if err != nil {
+		return nil, err
+	}
+	lib, err := l.libraryWith(ctx, added)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.base, err)
+	}
+	s := &Snapshot{revision: p.revision, pkg: l.pkg, modules: p.modules, library: lib}
+	if err := l.complete(ctx, s, p); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// additions are what the policy adds to the library; rules there refuse it.
+func (p parts) additions() (assurance.Data, error) {
+	if err := nothingBelowLibrary(p.modules); err != nil {
+		return assurance.Data{}, err
+	}
+	added, err := additionsOf(p.data)
+	if err != nil {
+		return assurance.Data{}, fmt.Errorf("%s: %w", p.base, err)
+	}
+	return added, nil
 }
 
 // maxRevision bounds the text that every answer repeats.
@@ -90,16 +119,16 @@ func (l *loader) libraryWith(ctx context.Context, added assurance.Data) (*librar
 }
 
 // complete compiles the policy into its snapshot.
-func (l *loader) complete(ctx context.Context, s *Snapshot, t tree, data access.Object) (err error) {
+func (l *loader) complete(ctx context.Context, s *Snapshot, p parts) (err error) {
 	if s.contract, err = newContract(l.pkg, s.modules); err != nil {
-		return fmt.Errorf("%s: %w", t.base, err)
+		return fmt.Errorf("%s: %w", p.base, err)
 	}
-	data[libraryPackage] = s.library.object()
+	p.data[libraryPackage] = s.library.object()
 	outputs := make([]ast.Ref, len(s.contract.names))
 	for i, name := range s.contract.names {
 		outputs[i] = l.pkg.Append(ast.StringTerm(name))
 	}
-	if s.policy, err = newProgram(ctx, s.modules, data, l.capabilities, outputs); err != nil {
+	if s.policy, err = newProgram(ctx, p, l.capabilities, outputs); err != nil {
 		return err
 	}
 	s.timeless = timeless(s.policy.compiler, outputs)
@@ -107,7 +136,7 @@ func (l *loader) complete(ctx context.Context, s *Snapshot, t tree, data access.
 	s.otherThresholds = thresholds(s.policy.compiler, besidesAllow(outputs), refNow)
 	s.ages = thresholds(s.policy.compiler, outputs, s.library.loginTimes()...)
 	s.residual = preparePartial(ctx, s.policy, outputs[0])
-	s.documents = baseDocuments(data, s.policy.compiler)
+	s.documents = baseDocuments(p.data, s.policy.compiler)
 	return nil
 }
 

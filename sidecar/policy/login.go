@@ -27,7 +27,7 @@ func (l *library) compileLogin(ctx context.Context, safe capabilities) error {
 		return err
 	}
 	data := access.Object{libraryPackage: access.Object{"levels": l.data.Levels, "factors": policies.Factors()}}
-	l.login, err = newProgram(ctx, modules, data, safe, []ast.Ref{ast.MustParseRef("data.stepup.login.login")})
+	l.login, err = newProgram(ctx, parts{modules: modules, data: data}, safe, []ast.Ref{ast.MustParseRef("data.stepup.login.login")})
 	return err
 }
 

@@ -78,7 +78,7 @@ type Policies struct {
 // Status is what can be told of a policy without telling anything in it.
 type Status struct {
 	Revision  string
-	Kind      string // "demonstration", "folder" or "bundle"
+	Kind      string // "demonstration", "folder", "bundle" or "bundles"
 	LoadedAt  time.Time
 	LastError error // why the newest files are not active; nil if they are
 }
@@ -87,14 +87,6 @@ type Status struct {
 // refused gives its error and a Policies without a snapshot, for who would rather watch
 // until there is one than stop.
 func Open(ctx context.Context, c Config) (*Policies, error) {
-	p, err := newPolicies(c)
-	if err != nil {
-		return nil, err
-	}
-	return p, p.Reload(ctx)
-}
-
-func newPolicies(c Config) (*Policies, error) {
 	src, err := newSource(c.Path)
 	if err != nil {
 		return nil, err
@@ -102,6 +94,14 @@ func newPolicies(c Config) (*Policies, error) {
 	if c.Path == "" {
 		c.Package = cmp.Or(c.Package, policies.DemonstrationPackage)
 	}
+	p, err := newPolicies(c, src)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.Reload(ctx)
+}
+
+func newPolicies(c Config, src source) (*Policies, error) {
 	load, err := newLoader(c, src)
 	if err != nil {
 		return nil, err

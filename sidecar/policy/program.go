@@ -26,12 +26,12 @@ type program struct {
 
 // newProgram compiles modules apart from everything else and prepares one query for all
 // outputs. Not strict: what OPA runs unchanged, we run unchanged.
-func newProgram(ctx context.Context, modules map[string]*ast.Module, data access.Object, c capabilities, outputs []ast.Ref) (*program, error) {
-	store, err := newStore(data)
+func newProgram(ctx context.Context, from parts, c capabilities, outputs []ast.Ref) (*program, error) {
+	store, err := newStore(from.data)
 	if err != nil {
 		return nil, err
 	}
-	compiler, err := compile(ctx, modules, store, c)
+	compiler, err := compile(ctx, from, store, c)
 	if err != nil {
 		return nil, err
 	}
@@ -48,18 +48,25 @@ func newStore(data access.Object) (storage.Store, error) {
 }
 
 // compile refuses, besides what OPA refuses, a rule and data of the same name: which of
-// the two a policy would see is not for us to choose.
-func compile(ctx context.Context, modules map[string]*ast.Module, store storage.Store, c capabilities) (*ast.Compiler, error) {
+// the two a policy would see is not for us to choose. Rules that are compiled already only
+// meet the new data: compilers are never changed once they are made.
+func compile(ctx context.Context, from parts, store storage.Store, c capabilities) (*ast.Compiler, error) {
 	txn, err := store.NewTransaction(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer store.Abort(ctx, txn)
+	if from.compiler != nil {
+		if conflicts := ast.CheckPathConflicts(from.compiler, storage.NonEmpty(ctx, store, txn)); len(conflicts) > 0 {
+			return nil, c.compileError(conflicts)
+		}
+		return from.compiler, nil
+	}
 	compiler := ast.NewCompiler().
 		WithCapabilities(c.opa).
 		WithDefaultRegoVersion(ast.RegoV1).
 		WithPathConflictsCheck(storage.NonEmpty(ctx, store, txn))
-	if compiler.Compile(modules); compiler.Failed() {
+	if compiler.Compile(from.modules); compiler.Failed() {
 		return nil, c.compileError(compiler.Errors)
 	}
 	return compiler, nil

@@ -20,7 +20,8 @@ import (
 const (
 	KindDemonstration = "demonstration"
 	KindFolder        = "folder"
-	KindBundle        = "bundle"
+	KindBundle        = "bundle"  // one file
+	KindBundles       = "bundles" // fetched by OPA's plugins
 )
 
 // A source is where a policy comes from.

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"sync"
@@ -139,6 +140,42 @@ func (i *Instruments) PolicyActive(revision, kind string) {
 func (i *Instruments) PolicyRefused() {
 	i.counters["stepup_policy_load_errors_total"].WithLabelValues().Inc()
 }
+
+// A Bundle is what metrics tell of one: Revision is the active one's, ActivatedAt when that
+// was.
+type Bundle struct {
+	Name        string
+	Active      bool
+	Revision    string
+	ActivatedAt time.Time
+}
+
+// Bundles shows which bundles are active, and no others.
+func (i *Instruments) Bundles(all []Bundle) {
+	i.policy.Lock()
+	defer i.policy.Unlock()
+	info, activated := i.gauges["stepup_bundle_info"], i.gauges["stepup_bundle_activated_timestamp_seconds"]
+	info.Reset()
+	activated.Reset()
+	for _, b := range all {
+		if !b.Active {
+			continue
+		}
+		info.WithLabelValues(b.Name, b.Revision).Set(1)
+		if !b.ActivatedAt.IsZero() {
+			activated.WithLabelValues(b.Name).Set(float64(b.ActivatedAt.Unix()))
+		}
+	}
+}
+
+// BundleAttempt counts an attempt to fetch and activate a bundle; the kind of its error is
+// empty if there was none.
+func (i *Instruments) BundleAttempt(bundle, kind string) {
+	i.counters["stepup_bundle_attempts_total"].WithLabelValues(bundle, cmp.Or(kind, "ok")).Inc()
+}
+
+// Registry is where others register instruments of their own.
+func (i *Instruments) Registry() prometheus.Registerer { return i.registry }
 
 // DevelopmentIssuer shows whether tokens of the development issuer are accepted.
 func (i *Instruments) DevelopmentIssuer(on bool) {

@@ -1,0 +1,155 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/config"
+)
+
+// maxFile is the largest file of a bundle, unless size_limit_bytes says otherwise. OPA's
+// own default is a gigabyte.
+const maxFile = 50 << 20
+
+// withDefaults is OPA's configuration with our bounds where it has none.
+func withDefaults(opa map[string]any) map[string]any {
+	bundles, ok := opa["bundles"].(map[string]any)
+	if !ok {
+		return opa
+	}
+	bounded := make(map[string]any, len(bundles))
+	for name, source := range bundles {
+		bounded[name] = source
+		if fields, ok := source.(map[string]any); ok && fields["size_limit_bytes"] == nil {
+			fields = maps.Clone(fields)
+			fields["size_limit_bytes"] = maxFile
+			bounded[name] = fields
+		}
+	}
+	all := maps.Clone(opa)
+	all["bundles"] = bounded
+	return all
+}
+
+// Uses reports whether a configuration fetches policies: itself, or once it has
+// discovered how.
+func Uses(opa map[string]any) bool {
+	return opa["bundles"] != nil || opa["discovery"] != nil
+}
+
+// A gate refuses a configuration, written or discovered, that would not do what it says.
+// It is asked by OPA.
+type gate struct {
+	mayFetch bool           // may policies come as bundles?
+	boot     *config.Config // the written configuration, which a discovered one adds to
+}
+
+// OnConfig implements [hooks.ConfigHook].
+func (g *gate) OnConfig(_ context.Context, c *config.Config) (*config.Config, error) {
+	if len(c.Warnings) > 0 {
+		return nil, errors.New(strings.Join(slices.Sorted(slices.Values(c.Warnings)), "; "))
+	}
+	g.boot = c
+	return c, g.check(c)
+}
+
+// OnConfigDiscovery implements [hooks.ConfigDiscoveryHook].
+func (g *gate) OnConfigDiscovery(_ context.Context, c *config.Config) (*config.Config, error) {
+	bounded, err := boundBundles(c.Bundles)
+	if err != nil {
+		return nil, err
+	}
+	c.Bundles = bounded
+	return c, g.check(c)
+}
+
+func boundBundles(raw json.RawMessage) (json.RawMessage, error) {
+	if raw == nil {
+		return nil, nil
+	}
+	var bundles map[string]any
+	if err := json.Unmarshal(raw, &bundles); err != nil {
+		return nil, fmt.Errorf("bundles: %w", err)
+	}
+	return json.Marshal(withDefaults(map[string]any{"bundles": bundles})["bundles"])
+}
+
+func (g *gate) check(c *config.Config) error {
+	if c.DecisionLogs != nil {
+		return errors.New("decision_logs: not built yet in this version; remove it")
+	}
+	for _, key := range foreignKeys(c) {
+		return fmt.Errorf("%s: %s", key, foreign()[key])
+	}
+	if c.Bundles != nil && !g.mayFetch {
+		return errors.New("bundles: the policy comes from policy.path already; keep one, they are two sources of one policy")
+	}
+	return signingRequired(c, g.boot)
+}
+
+// foreign tells of keys of OPA that have no effect here, or one that nobody wants.
+func foreign() map[string]string {
+	const ours = "the sidecar has no server, storage or tracing of OPA's; remove it"
+	return map[string]string{
+		"server": ours, "storage": ours, "distributed_tracing": ours, "metrics_export": ours,
+		"plugins":                        "plugins of your own are not part of this program; remove it",
+		"default_decision":               "policy.package says which rule decides; remove it",
+		"default_authorization_decision": "who may ask is configured at the listeners, not by a policy; remove it",
+		"caching":                        "policies call nothing whose answers are kept; remove it",
+		"bundle":                         "OPA has replaced it by bundles; write bundles: {<name>: …}",
+	}
+}
+
+// foreignKeys are those keys that are there, sorted. OPA gives the two default decisions
+// values by itself, so these count only where they are others.
+func foreignKeys(c *config.Config) []string {
+	set := func(text *string, preset string) bool { return text != nil && *text != preset }
+	there := map[string]bool{
+		"server": c.Server != nil, "storage": c.Storage != nil, "plugins": len(c.Plugins) > 0,
+		"distributed_tracing": c.DistributedTracing != nil, "metrics_export": c.MetricsExport != nil,
+		"caching": c.Caching != nil, "bundle": c.Bundle != nil, //nolint:staticcheck // to refuse it
+		"default_decision":               set(c.DefaultDecision, "/system/main"),
+		"default_authorization_decision": set(c.DefaultAuthorizationDecision, "/system/authz/allow"),
+	}
+	maps.DeleteFunc(there, func(_ string, is bool) bool { return !is })
+	return sortedKeys(there)
+}
+
+// signingRequired refuses a configuration in which there are keys to verify bundles with
+// and a bundle without signing: OPA would then accept that bundle unsigned, with a
+// warning. Keys of services, which are private, do not count.
+func signingRequired(all ...*config.Config) error {
+	public, unsigned := map[string]bool{}, map[string]bool{}
+	for _, c := range all {
+		for id, key := range fieldsOf(c.Keys) {
+			public[id] = key["private_key"] == nil
+		}
+		for name, source := range fieldsOf(c.Bundles) {
+			unsigned[name] = source["signing"] == nil
+		}
+	}
+	for _, name := range sortedKeys(unsigned) {
+		for _, id := range sortedKeys(public) {
+			if public[id] && unsigned[name] {
+				return fmt.Errorf("bundles.%s: the key %q is there to verify bundles, and this one has no signing, so it would be accepted unsigned; add signing: {keyid: %s}", name, id, id)
+			}
+		}
+	}
+	return nil
+}
+
+// fieldsOf reads a map of maps; what is none is left to OPA to refuse.
+func fieldsOf(raw json.RawMessage) map[string]map[string]any {
+	var all map[string]map[string]any
+	if json.Unmarshal(raw, &all) != nil {
+		return nil
+	}
+	return all
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,180 @@
+package fleet_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/plugins/bundle"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"stepup/sidecar/access"
+	"stepup/sidecar/input"
+	"stepup/sidecar/policy"
+	"stepup/sidecar/policy/fleet"
+	"stepup/sidecar/policy/fleet/fleettest"
+)
+
+// world is one sidecar's policies, fed by bundles of a server.
+type world struct {
+	*testing.T
+	server   *fleettest.Server
+	policies *policy.Policies
+	fleet    *fleet.Fleet
+	log      *lines
+	attempts []string
+}
+
+// opa is a configuration with one bundle that is fetched when the test says so.
+func opa(url string, more map[string]any) map[string]any {
+	all := map[string]any{
+		"services": map[string]any{"origin": map[string]any{"url": url}},
+		"bundles":  map[string]any{"shop": manual()},
+	}
+	maps.Copy(all, more)
+	return all
+}
+
+func manual() map[string]any { return map[string]any{"service": "origin", "trigger": "manual"} }
+
+// newWorld starts it. The change is made to the configuration of OPA.
+func newWorld(t *testing.T, more map[string]any, change ...func(*policy.Config)) *world {
+	t.Helper()
+	w := &world{T: t, server: fleettest.NewServer(t), log: &lines{}}
+	w.restart(more, change...)
+	return w
+}
+
+func (w *world) restart(more map[string]any, change ...func(*policy.Config)) {
+	w.Helper()
+	logger := slog.New(slog.NewTextHandler(w.log, nil))
+	c := policy.Config{Package: "shop", Logger: logger}
+	for _, f := range change {
+		f(&c)
+	}
+	var err error
+	if w.policies, err = policy.Receive(c); err != nil {
+		w.Fatal(err)
+	}
+	w.fleet, err = fleet.New(w.Context(), fleet.Config{
+		OPA: opa(w.server.URL, more), Policies: w.policies, Logger: logger, Registry: prometheus.NewRegistry(),
+		Observe: func(_, kind string) { w.attempts = append(w.attempts, kind) },
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(w.Context())
+	done := make(chan error, 1)
+	go func() { done <- w.fleet.Run(ctx) }()
+	w.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			w.Error(err)
+		}
+	})
+	w.await("the plugins to have started", func() bool { return w.fleet.Plugins()["discovery"] == "OK" })
+}
+
+// fetch lets the plugin ask for its bundles now, and waits for what becomes of it.
+func (w *world) fetch() error {
+	w.Helper()
+	return bundle.Lookup(w.fleet.Manager()).Trigger(w.Context())
+}
+
+func (w *world) mustFetch() {
+	w.Helper()
+	if err := w.fetch(); err != nil {
+		w.Fatalf("fetching bundles: %v", err)
+	}
+}
+
+// revision is that of the active policy; empty: none is.
+func (w *world) revision() string { return w.policies.Status().Revision }
+
+// allows asks the active policy for somebody without a token.
+func (w *world) allows(resource string) bool {
+	w.Helper()
+	return allows(w.T, w.policies.Current(), resource)
+}
+
+func allows(t *testing.T, s *policy.Snapshot, resource string) bool {
+	t.Helper()
+	doc := input.New(access.Request{
+		Action: access.Action{Name: "GET"}, Resource: access.Resource{Type: "route", ID: resource},
+	}, nil, access.NoAssurance(), 1795428120)
+	r, err := s.Evaluate(t.Context(), doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Allow
+}
+
+// await waits for what comes in its own time.
+func (w *world) await(what string, happened func() bool) {
+	w.Helper()
+	await(w.T, what, happened)
+}
+
+// lines is a log.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// good is a bundle whose rules and data both know the revision that its manifest tells: it
+// allows exactly "/<revision>".
+func good(revision string) fleettest.Bundle {
+	return fleettest.Bundle{Revision: revision, Roots: []string{"shop", "stepup/vocabularies"}, Files: map[string]string{
+		"shop/policy.rego": fmt.Sprintf(`package shop
+
+default allow := false
+
+allow if {
+	data.shop.of == %q
+	input.resource.id == concat("", ["/", data.shop.of])
+}
+`, revision),
+		"shop/data.json": fmt.Sprintf(`{"of": %q}`, revision),
+	}}
+}
+
+// agrees holds a snapshot to the revision that it names.
+func agrees(t *testing.T, s *policy.Snapshot, others ...string) {
+	t.Helper()
+	_, own, _ := strings.Cut(s.Revision(), "@")
+	if !allows(t, s, "/"+own) {
+		t.Errorf("%s does not allow /%s", s.Revision(), own)
+	}
+	for _, other := range others {
+		if other != own && allows(t, s, "/"+other) {
+			t.Errorf("%s allows /%s", s.Revision(), other)
+		}
+	}
+}
+
+// await waits for what comes in its own time.
+func await(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !happened(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
