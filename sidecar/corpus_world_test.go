@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"stepup/sidecar"
+	"stepup/sidecar/cases"
 	"stepup/sidecar/config"
 	"stepup/sidecar/pdp"
 	"stepup/sidecar/token/tokentest"
@@ -37,7 +38,7 @@ func newWorlds(t *testing.T) *worlds {
 }
 
 // of returns the running sidecar that a case is put to.
-func (ws *worlds) of(t *testing.T, c corpusCase) *world {
+func (ws *worlds) of(t *testing.T, c cases.Case) *world {
 	t.Helper()
 	text := ws.configuration(t, c)
 	ws.mu.Lock()
@@ -58,7 +59,7 @@ func (ws *worlds) of(t *testing.T, c corpusCase) *world {
 }
 
 // configuration is what an operator would write for a case.
-func (ws *worlds) configuration(t *testing.T, c corpusCase) string {
+func (ws *worlds) configuration(t *testing.T, c cases.Case) string {
 	t.Helper()
 	policy := map[string]any{"anonymous": c.Policy.Anonymous, "deadline": "30s"}
 	if c.Policy.Deadline != "" {
@@ -194,11 +195,8 @@ func (k keyring) published(issuer map[string]any) map[string]any {
 }
 
 // sign makes a case's token of its facts.
-func (k keyring) sign(t *testing.T, f tokenFacts) string {
+func (k keyring) sign(t *testing.T, f cases.Token) string {
 	t.Helper()
-	if f.Text != "" {
-		return f.Text
-	}
 	alg, _ := f.Header["alg"].(string)
 	header := map[string]any{"kid": "key-" + alg}
 	for name, value := range f.Header {

@@ -92,6 +92,14 @@ func TestLoginOverHTTP(t *testing.T) {
 	}
 }
 
+// decodeJSON keeps the digits of numbers, and refuses members that nobody knows.
+func decodeJSON(text []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(into)
+}
+
 func loginQuestion(request, completed string) string {
 	return fmt.Sprintf(`{
 		"authorization_request": %s,

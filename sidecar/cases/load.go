@@ -1,0 +1,85 @@
+package cases
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Folder reads all cases that lie directly in a folder, by name. One that cannot be read is
+// an error; a folder that is not there has none.
+func Folder(dir string) ([]Case, error) {
+	files, err := filepath.Glob(filepath.Join(escaped(dir), "*.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	var all []Case
+	for _, file := range files {
+		c, err := Load(file)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// escaped is a path in which nothing means more than itself to [filepath.Glob].
+func escaped(dir string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
+}
+
+// Load reads one case.
+func Load(file string) (Case, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return Case{}, fmt.Errorf("reading a case: %w", err)
+	}
+	c, err := Parse(strings.TrimSuffix(filepath.Base(file), ".yaml"), text)
+	if err != nil {
+		return Case{}, fmt.Errorf("%s: %w", file, err)
+	}
+	c.File = file
+	return c, nil
+}
+
+// Parse reads the case of that name.
+func Parse(name string, text []byte) (Case, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	var named map[string]Case
+	if err := decoder.Decode(&named); err != nil {
+		return Case{}, err
+	}
+	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return Case{}, errors.New("more than one document in the file")
+	}
+	c, there := named[name]
+	if !there || len(named) != 1 {
+		return c, fmt.Errorf("its one top-level key must be %s, as its file is called", name)
+	}
+	c.Name, c.Line = name, lineOfExpect(text)
+	return c, c.check()
+}
+
+// lineOfExpect is where a report points to; 1 if the text has no expect.
+func lineOfExpect(text []byte) int {
+	var document yaml.Node
+	if err := yaml.Unmarshal(text, &document); err != nil || len(document.Content) != 1 {
+		return 1
+	}
+	for _, body := range document.Content[0].Content {
+		for _, key := range body.Content {
+			if key.Value == "expect" {
+				return key.Line
+			}
+		}
+	}
+	return 1
+}
