@@ -10,37 +10,17 @@ import (
 
 // answer is a decision as it is written, its members in this order.
 type answer struct {
-	Outcome     string            `json:"outcome"`
-	Decision    bool              `json:"decision"`
-	DecisionID  string            `json:"decision_id"`
-	Revision    string            `json:"revision"`
-	Reasons     []protocol.Reason `json:"reasons"`
-	Assurance   assurance         `json:"assurance"`
-	StepUp      *stepUp           `json:"step_up,omitzero"`
-	Obligations []access.Object   `json:"obligations,omitempty"`
-	Headers     map[string]string `json:"headers,omitempty"`
-	HTTP        httpAnswer        `json:"http"`
-	ValidUntil  int64             `json:"valid_until,omitzero"`
-}
-
-type assurance struct {
-	Level    string   `json:"level"`
-	Levels   []string `json:"levels"`
-	Methods  []string `json:"methods"`
-	AuthTime int64    `json:"auth_time"`
-}
-
-// stepUp is what to ask the provider for, with other logins that would do.
-type stepUp struct {
-	login
-	Alternatives []login `json:"alternatives"`
-}
-
-type login struct {
-	Level                string            `json:"level"`
-	MaxAge               *int64            `json:"max_age,omitzero"`
-	ACRValues            []string          `json:"acr_values"`
-	AuthorizationRequest map[string]string `json:"authorization_request"`
+	Outcome     string             `json:"outcome"`
+	Decision    bool               `json:"decision"`
+	DecisionID  string             `json:"decision_id"`
+	Revision    string             `json:"revision"`
+	Reasons     []protocol.Reason  `json:"reasons"`
+	Assurance   protocol.Assurance `json:"assurance"`
+	StepUp      *protocol.StepUp   `json:"step_up,omitzero"`
+	Obligations []access.Object    `json:"obligations,omitempty"`
+	Headers     map[string]string  `json:"headers,omitempty"`
+	HTTP        httpAnswer         `json:"http"`
+	ValidUntil  int64              `json:"valid_until,omitzero"`
 }
 
 // httpAnswer is what a resource server would answer.
@@ -77,7 +57,7 @@ func written(d access.Decision, challenges []string) answer {
 		DecisionID:  d.ID,
 		Revision:    d.Revision,
 		Reasons:     protocol.Reasons(d.Reasons),
-		Assurance:   assuranceOf(d.Assurance),
+		Assurance:   protocol.AssuranceOf(d.Assurance),
 		Obligations: d.Obligations,
 		HTTP:        httpAnswer{Status: d.Status(), WWWAuthenticate: challenges},
 	}
@@ -87,42 +67,9 @@ func written(d access.Decision, challenges []string) answer {
 		a.Headers = d.Headers
 	}
 	if d.Outcome == access.StepUp {
-		a.StepUp = stepUpOf(*d.StepUp)
+		a.StepUp = protocol.StepUpOf(*d.StepUp)
 	} else {
 		a.ValidUntil = d.ValidUntil
 	}
 	return a
-}
-
-func assuranceOf(a access.Assurance) assurance {
-	level := a.Level
-	if level == "" {
-		level = access.NoLevel
-	}
-	return assurance{Level: level, Levels: list(a.Levels), Methods: list(a.Methods), AuthTime: a.AuthTime}
-}
-
-func stepUpOf(advice access.StepUpAdvice) *stepUp {
-	s := &stepUp{login: loginOf(advice), Alternatives: []login{}}
-	for _, alternative := range advice.Alternatives {
-		s.Alternatives = append(s.Alternatives, loginOf(alternative))
-	}
-	return s
-}
-
-func loginOf(advice access.StepUpAdvice) login {
-	return login{
-		Level:                advice.Level,
-		MaxAge:               advice.MaxAge,
-		ACRValues:            list(advice.ACRValues),
-		AuthorizationRequest: advice.AuthorizationRequest,
-	}
-}
-
-// list gives an absent list its empty form.
-func list(s []string) []string {
-	if s == nil {
-		return []string{}
-	}
-	return s
 }

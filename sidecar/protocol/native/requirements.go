@@ -160,16 +160,16 @@ type requirements struct {
 }
 
 type issuerRequirement struct {
-	Issuer string  `json:"issuer"`
-	Logins []login `json:"logins"`
+	Issuer string           `json:"issuer"`
+	Logins []protocol.Login `json:"logins"`
 }
 
 func requirementsOf(r access.Requirements) requirements {
 	written := requirements{Revision: r.Revision, Requirements: []issuerRequirement{}}
 	for _, one := range r.Issuers {
-		logins := []login{}
+		logins := []protocol.Login{}
 		for _, advice := range one.Logins {
-			logins = append(logins, loginOf(advice))
+			logins = append(logins, protocol.LoginOf(advice))
 		}
 		written.Requirements = append(written.Requirements, issuerRequirement{one.Issuer, logins})
 	}
