@@ -16,8 +16,8 @@ import (
 )
 
 // TestCorpus puts every case of testdata/cases to a sidecar as it is assembled for
-// serving, over HTTP, at the case's moment. The Rego test beside the cases reads the
-// same files.
+// serving, over HTTP, at the case's moment: whole at the native door, then once more
+// through every door (doors_test.go). The Rego test beside the cases reads the same files.
 func TestCorpus(t *testing.T) {
 	corpus := loadCorpus(t)
 	if len(corpus) < 70 {
@@ -27,11 +27,8 @@ func TestCorpus(t *testing.T) {
 	for name, c := range corpus {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			call, err := c.Question(func(f cases.Token) (string, error) { return worlds.keys.sign(t, f), nil })
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, detail := worlds.of(t, c).ask(t, c.Now, call)
+			world, token := worlds.of(t, c), tokenOf(t, c, worlds.keys)
+			got, detail := world.ask(t, c.Now, bodyOf(t, c, token))
 			want, err := c.Expect.WantWhole(got)
 			if err != nil {
 				t.Fatal(err)
@@ -39,6 +36,9 @@ func TestCorpus(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s\ncall: POST /v1/decision at %d\n%s\ngot:\n%s\nwant: as got, but (-want +got)\n%s",
 					c.Description, c.Now, told(t, c), detail, diff)
+			}
+			for _, d := range doors() {
+				t.Run(d.name, func(t *testing.T) { d.through(t, world, c, token) })
 			}
 		})
 	}

@@ -80,6 +80,9 @@ func (ws *worlds) configuration(t *testing.T, c cases.Case) string {
 	if c.Headers != nil {
 		whole["headers"] = c.Headers
 	}
+	for _, d := range doors() {
+		maps.Copy(whole, d.config)
+	}
 	text, err := yaml.Marshal(whole)
 	if err != nil {
 		t.Fatal(err)
