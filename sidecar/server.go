@@ -119,6 +119,11 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.Fleet.Start(ctx); err != nil {
+		return errors.Join(err, closeAll(open))
+	}
+	// OPA's plugins outlive the doors, so that the last decisions are logged too.
+	defer s.Fleet.Stop(ctx)
 	s.tell(open)
 	if s.Listening != nil {
 		s.Listening(open[0].listener.Addr())
@@ -131,11 +136,16 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.watch && !s.options.Config.Policy.Fetched() {
 		running.Go(func() error { return s.Policies.Watch(ctx) })
 	}
-	// OPA's plugins outlive the doors, so that the last decisions are logged too.
-	drained, drain := context.WithCancel(context.WithoutCancel(ctx))
-	running.Go(func() error { return s.Fleet.Run(drained) })
-	running.Go(func() error { defer drain(); <-ctx.Done(); return s.stop() })
+	running.Go(func() error { <-ctx.Done(); return s.stop() })
 	return running.Wait()
+}
+
+func closeAll(open []opened) error {
+	var errs []error
+	for _, o := range open {
+		errs = append(errs, o.listener.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // opened is a server with its listener.

@@ -16,11 +16,14 @@ import (
 // own default is a gigabyte.
 const maxFile = 50 << 20
 
-// withDefaults is OPA's configuration with our bounds where it has none.
+// withDefaults is OPA's configuration with our bounds where it has none, and without keys
+// that hold nothing: what is discovered would give way to them.
 func withDefaults(opa map[string]any) map[string]any {
-	bundles, ok := opa["bundles"].(map[string]any)
+	all := maps.Clone(opa)
+	maps.DeleteFunc(all, func(_ string, value any) bool { return value == nil })
+	bundles, ok := all["bundles"].(map[string]any)
 	if !ok {
-		return opa
+		return all
 	}
 	bounded := make(map[string]any, len(bundles))
 	for name, source := range bundles {
@@ -31,15 +34,8 @@ func withDefaults(opa map[string]any) map[string]any {
 			bounded[name] = fields
 		}
 	}
-	all := maps.Clone(opa)
 	all["bundles"] = bounded
 	return all
-}
-
-// Uses reports whether a configuration fetches policies: itself, or once it has
-// discovered how.
-func Uses(opa map[string]any) bool {
-	return opa["bundles"] != nil || opa["discovery"] != nil
 }
 
 // A gate refuses a configuration, written or discovered, that would not do what it says.
@@ -51,9 +47,6 @@ type gate struct {
 
 // OnConfig implements [hooks.ConfigHook].
 func (g *gate) OnConfig(_ context.Context, c *config.Config) (*config.Config, error) {
-	if len(c.Warnings) > 0 {
-		return nil, errors.New(strings.Join(slices.Sorted(slices.Values(c.Warnings)), "; "))
-	}
 	g.boot = c
 	return c, g.check(c)
 }
@@ -80,6 +73,10 @@ func boundBundles(raw json.RawMessage) (json.RawMessage, error) {
 }
 
 func (g *gate) check(c *config.Config) error {
+	// OPA warns of keys that it does not know; what is written there would be believed.
+	if len(c.Warnings) > 0 {
+		return errors.New(strings.Join(slices.Sorted(slices.Values(c.Warnings)), "; "))
+	}
 	if c.DecisionLogs != nil {
 		return errors.New("decision_logs: not built yet in this version; remove it")
 	}

@@ -59,7 +59,7 @@ func TestNothingToRun(t *testing.T) {
 	if f != nil || err != nil {
 		t.Fatalf("New = %v, %v; want nil", f, err)
 	}
-	if f.Manager() != nil || f.Bundles() != nil || f.NotActivated() != nil || f.Plugins() != nil || f.Run(t.Context()) != nil {
+	if f.Manager() != nil || f.Bundles() != nil || f.NotActivated() != nil || f.Plugins() != nil || f.Start(t.Context()) != nil {
 		t.Error("a nil Fleet tells of something")
 	}
 }

@@ -128,19 +128,24 @@ func (f *Fleet) Manager() *plugins.Manager {
 	return f.manager
 }
 
-// Run starts the plugins and, once the context ends, stops them. A server of bundles that
-// cannot be reached is no error: it is asked again.
-func (f *Fleet) Run(ctx context.Context) error {
+// Start starts the plugins, which go on until Stop. Bundles that were kept on disk are
+// active when it returns. A server that cannot be reached is no error: it is asked again.
+func (f *Fleet) Start(ctx context.Context) error {
 	if f == nil {
 		return nil
 	}
-	if err := f.manager.Start(ctx); err != nil {
-		f.manager.Stop(context.WithoutCancel(ctx))
+	if err := f.manager.Start(context.WithoutCancel(ctx)); err != nil {
+		f.Stop(ctx)
 		return fmt.Errorf("policy.opa: %w", err)
 	}
-	<-ctx.Done()
-	f.manager.Stop(context.WithoutCancel(ctx))
 	return nil
+}
+
+// Stop stops the plugins, for which they have some seconds. The policy stays active.
+func (f *Fleet) Stop(ctx context.Context) {
+	if f != nil {
+		f.manager.Stop(context.WithoutCancel(ctx))
+	}
 }
 
 // configured lists the bundles that are wanted now.

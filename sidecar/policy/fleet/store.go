@@ -29,7 +29,8 @@ type admittingStore struct {
 	// turn is held from admitting until what was admitted is active, so that two commits
 	// become active in the order in which they were committed.
 	turn   sync.Mutex
-	active string // digest of the content that is active; empty: none is
+	held   string // digest of the content that is committed
+	active string // the same, if it is active; empty: none is
 }
 
 func newStore(policies *policy.Policies, configured func() []string) *admittingStore {
@@ -142,9 +143,10 @@ func (c *checked) Next() (*storage.Update, error) {
 // An admitted is what a commit leads to.
 type admitted struct {
 	revisions map[string]string
-	active    string           // digest; empty: no policy
+	held      string           // digest of the content
+	active    string           // that of the content that decides; empty: none does
 	snapshot  *policy.Snapshot // nil: none, or the one that is active stays
-	why       error            // why there is none any more
+	why       error            // why none is active any more
 }
 
 // admit reads what would be committed and says what follows from it, or why it must not
@@ -155,20 +157,31 @@ func (s *admittingStore) admit(ctx context.Context, txn storage.Transaction) (ad
 	if err != nil {
 		return admitted{}, err
 	}
-	next := admitted{revisions: content.Revisions, why: errors.New("there is no bundle any more")}
+	next := admitted{revisions: content.Revisions, held: content.Digest(), why: errors.New("there is no bundle any more")}
 	if len(next.revisions) == 0 {
 		return next, nil
 	}
 	if s.policies == nil {
 		return next, errors.New("no policy may come as a bundle")
 	}
+	if err := s.judge(ctx, &next, content); err != nil {
+		return s.despite(err, next)
+	}
+	return next, nil
+}
+
+// despite lets pass what must not be refused whatever it leads to, for OPA does not
+// survive that: a bundle that is not wanted any more goes, and without it there may be no
+// policy; or nothing is changed at all.
+func (s *admittingStore) despite(err error, next admitted) (admitted, error) {
 	lost := without(sortedKeys(s.committed()), sortedKeys(next.revisions))
-	err = s.judge(ctx, &next, content)
-	if err != nil && len(lost) > 0 {
-		// A bundle that is not wanted any more goes, whatever that leads to; OPA does not
-		// survive a refusal. Without what it held there is no policy.
-		next.snapshot, next.active = nil, ""
-		next.why = fmt.Errorf("without %s: %w", strings.Join(lost, ", "), err)
+	next.snapshot = nil
+	switch {
+	case len(lost) > 0:
+		next.active, next.why = "", fmt.Errorf("without %s: %w", strings.Join(lost, ", "), err)
+		return next, nil
+	case next.held == s.held:
+		next.active = s.active
 		return next, nil
 	}
 	return next, err
@@ -193,8 +206,7 @@ func (s *admittingStore) judge(ctx context.Context, next *admitted, content poli
 }
 
 func (s *admittingStore) prepare(ctx context.Context, next *admitted, content policy.Content) (err error) {
-	next.active = content.Digest()
-	if next.active == s.active {
+	if next.active = next.held; next.active == s.active {
 		return nil
 	}
 	next.snapshot, err = s.policies.Prepare(ctx, content)
@@ -203,7 +215,7 @@ func (s *admittingStore) prepare(ctx context.Context, next *admitted, content po
 
 func (s *admittingStore) activate(next admitted) {
 	had := s.active != ""
-	s.active = next.active
+	s.held, s.active = next.held, next.active
 	s.note(next.revisions)
 	switch {
 	case next.snapshot != nil:

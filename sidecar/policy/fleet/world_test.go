@@ -68,16 +68,10 @@ func (w *world) restart(more map[string]any, change ...func(*policy.Config)) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(w.Context())
-	done := make(chan error, 1)
-	go func() { done <- w.fleet.Run(ctx) }()
-	w.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			w.Error(err)
-		}
-	})
-	w.await("the plugins to have started", func() bool { return w.fleet.Plugins()["discovery"] == "OK" })
+	w.Cleanup(func() { w.fleet.Stop(context.Background()) })
+	if err := w.fleet.Start(w.Context()); err != nil {
+		w.Fatal(err)
+	}
 }
 
 // fetch lets the plugin ask for its bundles now, and waits for what becomes of it.

@@ -8,13 +8,16 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
 
 	"github.com/open-policy-agent/opa/v1/bundle"
+	"github.com/open-policy-agent/opa/v1/util"
 )
 
 // A Bundle is what a bundle is made of. The zero Bundle is one without anything in it.
@@ -42,7 +45,7 @@ func (b Bundle) Build(t testing.TB) []byte {
 	t.Helper()
 	files := b.files(t)
 	if b.Key != nil {
-		files[".signatures.json"] = b.Key.sign(t, pack(t, files))
+		files[".signatures.json"] = b.Key.sign(t, files)
 	}
 	return pack(t, files)
 }
@@ -122,19 +125,47 @@ func (k *Key) Config() map[string]any {
 	return map[string]any{k.ID: map[string]any{"algorithm": "ES256", "key": k.Public}}
 }
 
-// sign makes what opa sign makes, by the same function.
-func (k *Key) sign(t testing.TB, unsigned []byte) string {
+// sign makes what opa sign makes, by the same functions.
+func (k *Key) sign(t testing.TB, files map[string]string) string {
 	t.Helper()
-	b, err := bundle.NewReader(bytes.NewReader(unsigned)).WithSkipBundleVerification(true).Read()
-	if err != nil {
-		t.Fatalf("reading what is to be signed: %v", err)
-	}
-	if err := b.GenerateSignature(bundle.NewSigningConfig(k.private, "ES256", ""), k.ID, false); err != nil {
-		t.Fatalf("signing: %v", err)
-	}
-	text, err := json.Marshal(b.Signatures)
+	hasher, err := bundle.NewSignatureHasher(bundle.SHA256)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(text)
+	var infos []bundle.FileInfo
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		hash, err := hasher.HashFile(content(t, name, files[name]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		infos = append(infos, bundle.NewFile(name, hex.EncodeToString(hash), bundle.SHA256.String()))
+	}
+	token, err := bundle.GenerateSignedToken(infos, bundle.NewSigningConfig(k.private, "ES256", ""), k.ID)
+	if err != nil {
+		t.Fatalf("signing: %v", err)
+	}
+	return fmt.Sprintf(`{"signatures":[%q]}`, token)
+}
+
+// content is what is hashed of a file: of JSON its value, of any other its bytes.
+func content(t testing.TB, name, text string) any {
+	t.Helper()
+	if !bundle.IsStructuredDoc(name) {
+		return []byte(text)
+	}
+	var value any
+	if err := util.UnmarshalJSON([]byte(text), &value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// Tampered makes the archive of a signed bundle and then puts other files in, as somebody
+// does who has no key.
+func Tampered(t testing.TB, b Bundle, files map[string]string) []byte {
+	t.Helper()
+	signed := b.files(t)
+	signed[".signatures.json"] = b.Key.sign(t, signed)
+	maps.Copy(signed, files)
+	return pack(t, signed)
 }
