@@ -118,7 +118,7 @@ func openPolicies(ctx context.Context, o Options, issuers Issuers, metrics *tele
 
 func receivePolicies(o Options, c policy.Config) (*policy.Policies, error) {
 	if !o.RunOPA {
-		return nil, errors.New("policy.opa: only stepup serve fetches bundles; give policy.path, or --policy, a folder or a bundle in a file")
+		return nil, errors.New("policy.opa: only stepup serve fetches bundles; give policy.path, or --policy-path, a folder or a bundle in a file")
 	}
 	policies, err := policy.Receive(c)
 	if err != nil {
