@@ -14,6 +14,7 @@ import (
 	"stepup/sidecar/protocol"
 	"stepup/sidecar/protocol/login"
 	"stepup/sidecar/protocol/native"
+	"stepup/sidecar/protocol/opadata"
 )
 
 // Timeouts and limits of the listeners. A batch may take longest: its items are decided
@@ -79,6 +80,7 @@ func (s *Server) newDoors(callers *protocol.Callers) http.Handler {
 		Callers: callers, Logger: s.options.Logger,
 	})
 	protocol.Mount(e, native.Name, s.Door().Routes()...)
+	protocol.Mount(e, opadata.Name, s.dataDoor().Routes()...)
 	if c.Login.Enabled {
 		protocol.Mount(e, login.Name, s.loginDoor().Routes()...)
 	}

@@ -1,6 +1,8 @@
 package protocol
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"io"
 	"mime"
@@ -13,27 +15,47 @@ import (
 // DefaultBody is how many bytes a request's body may have where nothing else is said.
 const DefaultBody = 1 << 20
 
-// ReadJSON returns the body of a request that says it is JSON. The errors are
-// [*Problem]s: 415 for another media type or any content coding, 413 for more than
-// limit bytes ([DefaultBody] if it is not positive), 503 where others took all places
-// while the body came in.
-//
-// Content codings are refused, not undone, so that the limit is one of what is read.
-func ReadJSON(c echo.Context, limit int64) ([]byte, error) {
-	if err := checkMediaType(c); err != nil {
-		return nil, err
-	}
-	if err := checkCoding(c); err != nil {
-		return nil, err
-	}
-	if limit <= 0 {
-		limit = DefaultBody
-	}
-	return placeOf(c).without(func() ([]byte, error) { return readLimited(c, limit) })
+// A Body says which bodies a door takes. The zero value takes JSON that is called so, as
+// it is, of [DefaultBody] bytes at most.
+type Body struct {
+	// Limit is how many bytes a body may have, before and after it is decompressed; 0:
+	// [DefaultBody].
+	Limit int64
+	// AnyType reads as JSON also what is not called so, but for YAML.
+	AnyType bool
+	// Gzip undoes this one content coding.
+	Gzip bool
 }
 
-func checkMediaType(c echo.Context) error {
+// ReadJSON returns the body of a request that says it is JSON, as the zero [Body] does.
+func ReadJSON(c echo.Context, limit int64) ([]byte, error) { return Body{Limit: limit}.Read(c) }
+
+// Read returns the body of a request. The errors are [*Problem]s: 415 for another media type
+// or content coding, 413 for more bytes than the limit, 503 where others took all places
+// while the body came in.
+func (b Body) Read(c echo.Context) ([]byte, error) {
+	if b.Limit <= 0 {
+		b.Limit = DefaultBody
+	}
+	if err := b.checkMediaType(c); err != nil {
+		return nil, err
+	}
+	compressed, err := b.checkCoding(c)
+	if err != nil {
+		return nil, err
+	}
+	body, err := placeOf(c).without(func() ([]byte, error) { return readLimited(c, b.Limit) })
+	if err != nil || !compressed {
+		return body, err
+	}
+	return decompressed(body, b.Limit)
+}
+
+func (b Body) checkMediaType(c echo.Context) error {
 	fields := c.Request().Header.Values(echo.HeaderContentType)
+	if b.AnyType && len(fields) <= 1 && !strings.Contains(strings.ToLower(strings.Join(fields, "")), "yaml") {
+		return nil
+	}
 	if len(fields) == 1 {
 		if mediaType, _, err := mime.ParseMediaType(fields[0]); err == nil && mediaType == echo.MIMEApplicationJSON {
 			return nil
@@ -44,14 +66,47 @@ func checkMediaType(c echo.Context) error {
 	return refused(http.StatusUnsupportedMediaType, "The content type must be application/json: send it once in Content-Type.")
 }
 
-func checkCoding(c echo.Context) error {
-	for _, coding := range c.Request().Header.Values(echo.HeaderContentEncoding) {
+// checkCoding reports whether the body is compressed in the one way that is undone here.
+func (b Body) checkCoding(c echo.Context) (compressed bool, err error) {
+	fields := c.Request().Header.Values(echo.HeaderContentEncoding)
+	if b.Gzip && len(fields) == 1 && strings.EqualFold(strings.TrimSpace(fields[0]), "gzip") {
+		return true, nil
+	}
+	for _, coding := range fields {
 		if !strings.EqualFold(strings.TrimSpace(coding), "identity") {
-			c.Response().Header().Set(echo.HeaderAcceptEncoding, "identity")
-			return refused(http.StatusUnsupportedMediaType, "The body must not be compressed: send it without Content-Encoding.")
+			return false, b.unknownCoding(c)
 		}
 	}
-	return nil
+	return false, nil
+}
+
+func (b Body) unknownCoding(c echo.Context) error {
+	if b.Gzip {
+		c.Response().Header().Set(echo.HeaderAcceptEncoding, "gzip, identity")
+		return refused(http.StatusUnsupportedMediaType, "The body must be compressed with gzip, once, or not at all.")
+	}
+	c.Response().Header().Set(echo.HeaderAcceptEncoding, "identity")
+	return refused(http.StatusUnsupportedMediaType, "The body must not be compressed: send it without Content-Encoding.")
+}
+
+// decompressed undoes gzip (RFC 1952), and stops as soon as there is more than the limit.
+func decompressed(body []byte, limit int64) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, notGzip()
+	}
+	text, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, notGzip()
+	}
+	if int64(len(text)) > limit {
+		return nil, tooLarge(limit)
+	}
+	return text, nil
+}
+
+func notGzip() error {
+	return refused(http.StatusBadRequest, "The body is not gzip, as Content-Encoding says: send it as it is.")
 }
 
 func readLimited(c echo.Context, limit int64) ([]byte, error) {

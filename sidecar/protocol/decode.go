@@ -83,6 +83,12 @@ type Members[T any] map[string]func(*Decoder, *T) error
 
 // Object reads an object. Names are compared exactly (RFC 8259, section 8.3).
 func Object[T any](d *Decoder, members Members[T], into *T) error {
+	return Open(d, members, into, func(d *Decoder, name string, _ *T) error { return unknown(d, members, name) })
+}
+
+// Open reads an object that may have other members too: rest reads the value of one, whose
+// name was just read.
+func Open[T any](d *Decoder, members Members[T], into *T, rest func(d *Decoder, name string, into *T) error) error {
 	if err := d.open('{'); err != nil {
 		return err
 	}
@@ -91,11 +97,12 @@ func Object[T any](d *Decoder, members Members[T], into *T) error {
 		if err != nil || !more {
 			return err
 		}
-		read, known := members[name]
-		if !known {
-			return unknown(d, members, name)
+		if read, known := members[name]; known {
+			err = read(d, into)
+		} else {
+			err = rest(d, name, into)
 		}
-		if err := read(d, into); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -136,6 +143,13 @@ func (d *Decoder) Free(into *access.Object) error {
 	}
 	object, err := d.object()
 	*into = object
+	return err
+}
+
+// Value reads any value, as it stands in an [access.Object].
+func (d *Decoder) Value(into *any) error {
+	v, err := d.value()
+	*into = v
 	return err
 }
 
@@ -334,15 +348,15 @@ func (d *Decoder) syntax(err error) error {
 
 // unknown refuses a member that is not known and names the one that may be meant.
 func unknown[T any](d *Decoder, members Members[T], name string) error {
-	if meant := nearest(members, name); meant != "" {
+	if meant := Nearest(members, name); meant != "" {
 		return d.Refuse(fmt.Sprintf("is not a known member: did you mean %q?", meant))
 	}
 	return d.Refuse("is not a known member: leave it out")
 }
 
-// nearest returns the known name that differs from the given one in case or in at most
-// two letters, and of several the first in alphabetical order.
-func nearest[T any](members Members[T], name string) string {
+// Nearest returns the known name that differs from the given one in case or in at most
+// two letters, and of several the first in alphabetical order; "" if there is none.
+func Nearest[T any](members Members[T], name string) string {
 	best, distance := "", 3
 	if utf8.RuneCountInString(name) > maxShown {
 		return best

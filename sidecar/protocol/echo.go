@@ -180,9 +180,14 @@ func problemOf(err error) *Problem {
 // a key set or a policy to arrive, short enough for somebody who waits.
 const retryAfter = "2"
 
-// SendProblem writes a problem document, after a 503 with Retry-After (RFC 9110,
-// section 10.2.3) and after a 401 with what a caller may show.
+// SendProblem writes a problem document, with the headers of [SendRefusal].
 func SendProblem(c echo.Context, p *Problem) error {
+	return SendRefusal(c, p, ProblemType, p.Document())
+}
+
+// SendRefusal writes a problem in the form of a protocol that has one of its own: after a
+// 503 with Retry-After (RFC 9110, section 10.2.3), after a 401 with what a caller may show.
+func SendRefusal(c echo.Context, p *Problem, mediaType string, value any) error {
 	switch p.Status {
 	case http.StatusServiceUnavailable:
 		c.Response().Header().Set(echo.HeaderRetryAfter, retryAfter)
@@ -190,7 +195,7 @@ func SendProblem(c echo.Context, p *Problem) error {
 		// RFC 9110, section 11.6.1. Only a caller who is not known gets this status.
 		c.Response().Header().Set(echo.HeaderWWWAuthenticate, `Bearer realm="stepup callers"`)
 	}
-	return Send(c, p.Status, ProblemType, p.Document())
+	return Send(c, p.Status, mediaType, value)
 }
 
 // Send encodes a value as JSON and writes it in one piece, with a line end for those who

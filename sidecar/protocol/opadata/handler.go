@@ -1,0 +1,299 @@
+package opadata
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"stepup/sidecar/access"
+	"stepup/sidecar/protocol"
+)
+
+// Config is what the door needs.
+type Config struct {
+	Decider protocol.Decider
+	// Package is the one whose allow is asked, with dots.
+	Package string
+	// Health tells how the sidecar does.
+	Health func() Health
+	// Body is how many bytes a request's body may have, compressed or not; 0:
+	// [protocol.DefaultBody].
+	Body int64
+	// Forward lists the request headers that policies may see; none: none.
+	Forward access.HeaderNames
+	// Version of the program, for provenance.
+	Version string
+	// Logger takes decisions that could not be written; nil: they are dropped.
+	Logger *slog.Logger
+}
+
+// Door answers OPA's protocol. It is safe for concurrent use.
+type Door struct {
+	cfg  Config
+	path []string // of the package
+}
+
+// New returns the door. It panics without a decider, a package or health.
+func New(cfg Config) *Door {
+	if cfg.Decider == nil || cfg.Package == "" || cfg.Health == nil {
+		panic("opadata: Config without Decider, Package or Health")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Door{cfg, strings.Split(cfg.Package, ".")}
+}
+
+// Routes returns the endpoints, for [protocol.Mount].
+func (d *Door) Routes() []protocol.Route {
+	routes := []protocol.Route{
+		{Method: http.MethodPost, Path: "/", Serve: d.told(d.defaultDecision)},
+		{Method: http.MethodGet, Path: "/health", Serve: d.health},
+		{Method: http.MethodHead, Path: "/health", Serve: d.health},
+	}
+	for _, path := range []string{"", "/*"} {
+		routes = append(routes,
+			protocol.Route{Method: http.MethodGet, Path: v1 + path, Serve: d.told(d.get)},
+			protocol.Route{Method: http.MethodPost, Path: v1 + path, Serve: d.told(d.post)},
+			protocol.Route{Method: http.MethodPost, Path: v0 + path, Serve: d.told(d.postV0)})
+		for _, method := range []string{http.MethodPut, http.MethodPatch, http.MethodDelete} {
+			routes = append(routes, protocol.Route{Method: method, Path: v1 + path, Serve: d.told(refuseWrite)})
+		}
+	}
+	return routes
+}
+
+const (
+	v1 = "/v1/data"
+	v0 = "/v0/data"
+)
+
+// told answers errors in OPA's shape.
+func (d *Door) told(serve echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		err := serve(c)
+		if err == nil {
+			return nil
+		}
+		p := protocol.ProblemOf(err)
+		if p.Status == http.StatusInternalServerError && len(p.Reasons) == 0 {
+			d.cfg.Logger.ErrorContext(c.Request().Context(), "fault while answering", "route", c.Path(), "error", err)
+		}
+		return protocol.SendRefusal(c, p, echo.MIMEApplicationJSON, failureOf(p))
+	}
+}
+
+func refuseWrite(c echo.Context) error {
+	c.Response().Header().Set(echo.HeaderAllow, "GET, POST")
+	return problem(http.StatusMethodNotAllowed, "Nothing can be written here: policy and data come from policy.path or bundles.")
+}
+
+func problem(status int, detail string) *protocol.Problem {
+	return &protocol.Problem{Status: status, Detail: detail, Reasons: []access.Reason{access.Because(access.RequestMalformed)}}
+}
+
+// A document is what a path names.
+type document int
+
+const (
+	undefined document = iota
+	allowed            // <package>/allow
+	answer             // <package>
+)
+
+// named reads a path as OPA does: empty segments do not count, and each is unescaped alone.
+func (d *Door) named(path string) document {
+	var ref []string
+	for segment := range strings.SplitSeq(path, "/") {
+		if segment == "" {
+			continue
+		}
+		if plain, err := url.PathUnescape(segment); err == nil {
+			segment = plain
+		}
+		ref = append(ref, segment)
+	}
+	switch {
+	case slices.Equal(ref, d.path):
+		return answer
+	case slices.Equal(ref, append(slices.Clone(d.path), "allow")):
+		return allowed
+	}
+	return undefined
+}
+
+// get answers what a parameter input asks.
+func (d *Door) get(c echo.Context) error {
+	return d.answerV1(c, func(asked url.Values) (access.Request, error) {
+		texts := asked["input"]
+		if len(texts) != 1 {
+			return access.Request{}, &protocol.Malformed{Pointer: "/input", Problem: "is required, as the one parameter of that name: without it nothing is asked"}
+		}
+		q, err := parseInput([]byte(texts[0]))
+		return d.complete(c, q, "", err)
+	})
+}
+
+// post answers what the member input of a body asks.
+func (d *Door) post(c echo.Context) error {
+	return d.answerV1(c, func(asked url.Values) (access.Request, error) {
+		if asked.Has("input") {
+			return access.Request{}, problem(http.StatusBadRequest, "The input must stand in the body of a POST, not in the query.")
+		}
+		body, err := d.body().Read(c)
+		if err != nil {
+			return access.Request{}, err
+		}
+		q, err := parseEnvelope(body)
+		return d.complete(c, q, "/input", err)
+	})
+}
+
+// body takes what OPA's clients send: gzip, and JSON that is not called so, as curl does.
+func (d *Door) body() protocol.Body {
+	return protocol.Body{Limit: d.cfg.Body, AnyType: true, Gzip: true}
+}
+
+// complete takes the step from a parsed question to a request.
+func (d *Door) complete(c echo.Context, q question, pointer string, err error) (access.Request, error) {
+	if err != nil {
+		return access.Request{}, err
+	}
+	token, err := subjectToken(c.Request().Header)
+	if err != nil {
+		return access.Request{}, err
+	}
+	return q.complete(pointer, token, d.cfg.Forward)
+}
+
+// subjectToken returns the user's token that stands beside the body; "" if there is none.
+func subjectToken(header http.Header) (string, error) {
+	fields := header.Values("X-Subject-Token")
+	switch {
+	case len(fields) == 0:
+		return "", nil
+	case len(fields) > 1 || fields[0] == "" || strings.ContainsAny(fields[0], " ,\t"):
+		return "", problem(http.StatusBadRequest, "X-Subject-Token must be one token, sent once and without a scheme.")
+	}
+	return fields[0], nil
+}
+
+// answerV1 answers a request of /v1/data. An undefined path is answered before anything is
+// read: nothing is asked there.
+func (d *Door) answerV1(c echo.Context, read func(url.Values) (access.Request, error)) error {
+	began := time.Now()
+	asked, err := readQuery(c)
+	if err != nil {
+		return err
+	}
+	named := d.named(strings.TrimPrefix(c.Request().URL.EscapedPath(), v1))
+	if named == undefined {
+		return send(c, asked, response{})
+	}
+	request, err := read(asked)
+	if err != nil {
+		return err
+	}
+	parsed := time.Now()
+	decision := d.cfg.Decider.Decide(c.Request().Context(), request)
+	r := response{DecisionID: decision.ID}
+	if r.Result, err = render(named, decision); err != nil {
+		return err
+	}
+	if isSet(asked, "provenance") {
+		r.Provenance = provenanceOf(d.cfg.Version, decision.Revision)
+	}
+	if isSet(asked, "metrics") || isSet(asked, "instrument") {
+		r.Metrics = map[string]any{
+			"timer_rego_input_parse_ns": parsed.Sub(began).Nanoseconds(),
+			"timer_server_handler_ns":   time.Since(began).Nanoseconds(),
+		}
+	}
+	return send(c, asked, r)
+}
+
+// readQuery reads what a client asks beside the question. What is not known is passed over,
+// as OPA does.
+func readQuery(c echo.Context) (url.Values, error) {
+	asked, err := url.ParseQuery(c.Request().URL.RawQuery)
+	if err != nil {
+		return nil, problem(http.StatusBadRequest, "The query cannot be read: percent-encode what is not a letter or digit.")
+	}
+	for _, mode := range asked["explain"] {
+		if mode != "off" {
+			return nil, problem(http.StatusForbidden, "explain is not answered here, since it shows the policy and the token's claims: stepup decide --explain tells why.")
+		}
+	}
+	return asked, nil
+}
+
+// isSet reads a flag of a query as OPA does.
+func isSet(query url.Values, name string) bool {
+	values, there := query[name]
+	if there && len(values) == 1 && values[0] == "" {
+		return true
+	}
+	return slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, "true") })
+}
+
+func render(named document, d access.Decision) (any, error) {
+	switch named {
+	case allowed:
+		return renderBoolean(d)
+	case answer:
+		return renderWhole(d)
+	}
+	return nil, fmt.Errorf("decision %s: for an undefined document", d.ID)
+}
+
+// postV0 answers with the document alone, to a body that is the input.
+func (d *Door) postV0(c echo.Context) error {
+	return d.answerV0(c, d.named(strings.TrimPrefix(c.Request().URL.EscapedPath(), v0)))
+}
+
+// defaultDecision is <package>/allow: of the two documents it is the one in which no refusal
+// looks like consent to a client that only asks whether there is something.
+func (d *Door) defaultDecision(c echo.Context) error { return d.answerV0(c, allowed) }
+
+func (d *Door) answerV0(c echo.Context, named document) error {
+	asked, err := readQuery(c)
+	if err != nil {
+		return err
+	}
+	if named == undefined {
+		return protocol.Send(c, http.StatusNotFound, echo.MIMEApplicationJSON,
+			failure{Code: codeUndefined, Message: "document missing or undefined: " + v0 + " knows the configured package and its allow"})
+	}
+	body, err := d.body().Read(c)
+	if err != nil {
+		return err
+	}
+	q, err := parseInput(body)
+	request, err := d.complete(c, q, "", err)
+	if err != nil {
+		return err
+	}
+	result, err := render(named, d.cfg.Decider.Decide(c.Request().Context(), request))
+	if err != nil {
+		return err
+	}
+	return send(c, asked, result)
+}
+
+// send writes an answer, in lines if that is asked for.
+func send(c echo.Context, asked url.Values, value any) error {
+	if !isSet(asked, "pretty") {
+		return protocol.Send(c, http.StatusOK, echo.MIMEApplicationJSON, value)
+	}
+	text, err := pretty(value)
+	if err != nil {
+		return err
+	}
+	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, text)
+}

@@ -1,0 +1,228 @@
+package opadata
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"stepup/sidecar/access"
+	"stepup/sidecar/protocol"
+)
+
+// Name is the door's name in the record and in the configuration of callers.
+const Name = "opadata"
+
+// question is what an input said, member by member; a nil or empty one was not given.
+type question struct {
+	token    string
+	idToken  string
+	action   *access.Action
+	resource *access.Resource
+	context  access.Object
+	request  access.Object
+	rest     access.Object // members that are not known
+}
+
+type (
+	decoder  = protocol.Decoder
+	fragment = protocol.Fragment
+)
+
+// The members of an input. Package-level tables cost nothing per request.
+var inputMembers = protocol.Members[question]{
+	"token":     readToken,
+	"id_token":  func(d *decoder, q *question) error { return d.Filled(&q.idToken) },
+	"action":    func(d *decoder, q *question) error { return d.Action(&q.action) },
+	"resource":  func(d *decoder, q *question) error { return d.Resource(&q.resource) },
+	"context":   func(d *decoder, q *question) error { return d.Free(&q.context) },
+	"request":   func(d *decoder, q *question) error { return d.Free(&q.request) },
+	"dpop":      protocol.NotYet[question],
+	"assurance": refuseVerified,
+	"now":       refuseVerified,
+}
+
+// secretNames are what others call a token. Below context it would be shown to policies
+// and logs.
+var secretNames = []string{"access_token", "accesstoken", "jwt", "bearer", "authorization", "idtoken", "refresh_token"}
+
+func refuseVerified(d *decoder, _ *question) error {
+	return d.Refuse("is not taken from the caller: it follows from the token and the clock here, leave it out")
+}
+
+// readToken takes the text alone: what stands in it is verified here.
+func readToken(d *decoder, q *question) error {
+	var v any
+	if err := d.Value(&v); err != nil {
+		return err
+	}
+	text, ok := v.(string)
+	if !ok || text == "" {
+		return d.Refuse("must be the token as a string: what is in it is verified here, never taken from the caller")
+	}
+	q.token = text
+	return nil
+}
+
+// readRest keeps a member that is not known, unless it is probably a token.
+func readRest(d *decoder, name string, q *question) error {
+	if slices.Contains(secretNames, strings.ToLower(name)) || strings.HasSuffix(protocol.Nearest(inputMembers, name), "token") {
+		return d.Refuse(`is not a known member: send the token as the string "token"`)
+	}
+	var v any
+	if err := d.Value(&v); err != nil {
+		return err
+	}
+	if q.rest == nil {
+		q.rest = access.Object{}
+	}
+	q.rest[name] = v
+	return nil
+}
+
+func readInput(d *decoder, q *question) error {
+	return protocol.Open(d, inputMembers, q, readRest)
+}
+
+// envelope is the body of a POST to /v1/data.
+type envelope struct {
+	given bool
+	input question
+}
+
+var envelopeMembers = protocol.Members[envelope]{
+	"input": func(d *decoder, e *envelope) error {
+		e.given = true
+		return readInput(d, &e.input)
+	},
+}
+
+// skipMetadata passes over a member beside input whose name has a dot or a slash: OPA asks
+// those who wrap it to name theirs so. Any other is a mistake that nobody would notice.
+func skipMetadata(d *decoder, name string, _ *envelope) error {
+	if !strings.ContainsAny(name, "./") {
+		if meant := protocol.Nearest(envelopeMembers, name); meant != "" {
+			return d.Refuse(`is not a known member: did you mean "input"?`)
+		}
+		return d.Refuse("is not a known member: everything stands in input")
+	}
+	var skipped fragment
+	return d.Fragment(&skipped)
+}
+
+// parseEnvelope reads the body of /v1/data. Errors are [*protocol.Malformed].
+func parseEnvelope(body []byte) (question, error) {
+	var e envelope
+	err := protocol.Decode(fragment{Text: body}, func(d *decoder) error {
+		return protocol.Open(d, envelopeMembers, &e, skipMetadata)
+	})
+	if err == nil && !e.given {
+		err = &protocol.Malformed{Pointer: "/input", Problem: "is required: without it nothing is asked"}
+	}
+	return e.input, err
+}
+
+// parseInput reads a text that is the input itself.
+func parseInput(text []byte) (question, error) {
+	var q question
+	err := protocol.Decode(fragment{Text: text}, func(d *decoder) error { return readInput(d, &q) })
+	return q, err
+}
+
+// complete makes a request of a question, with the token that stood in a header, if any.
+// What the input leaves out of token, action and resource is taken from the HTTP request
+// that it tells. Pointer is where the input stands in the body.
+func (q question) complete(pointer, header string, forward access.HeaderNames) (access.Request, error) {
+	told, err := q.httpRequest(pointer)
+	if err != nil {
+		return access.Request{}, err
+	}
+	if err := q.checkSpelling(pointer); err != nil {
+		return access.Request{}, err
+	}
+	if q.token, err = q.chooseToken(pointer, header, told); err != nil {
+		return access.Request{}, err
+	}
+	q.ask(told)
+	if missing := q.missing(); missing != "" {
+		return access.Request{}, &protocol.Malformed{Pointer: pointer + missing, Problem: "is required"}
+	}
+	about, err := q.about(pointer, told)
+	return access.Request{
+		Door:       Name,
+		Credential: access.NewCredential(q.token),
+		Evidence:   access.NewCredential(q.idToken),
+		Action:     *q.action,
+		Resource:   *q.resource,
+		Context:    about,
+		HTTP:       protocol.Forwarded(told.http, forward),
+	}, err
+}
+
+// ask fills in what the HTTP request tells: its method is done to its path.
+func (q *question) ask(told told) {
+	if told.http == nil {
+		return
+	}
+	if q.action == nil && told.http.Method != "" {
+		q.action = &access.Action{Name: told.http.Method}
+	}
+	if q.resource == nil && told.http.Path != "" {
+		q.resource = &access.Resource{Type: "route", ID: told.http.Path}
+	}
+}
+
+// checkSpelling refuses a member that is nearly one of ours where that one is missing: it
+// would be asked about something else than was meant.
+func (q question) checkSpelling(pointer string) error {
+	given := map[string]bool{
+		"action": q.action != nil, "resource": q.resource != nil, "context": q.context != nil, "request": q.request != nil,
+	}
+	for _, name := range slices.Sorted(maps.Keys(q.rest)) {
+		meant := protocol.Nearest(inputMembers, name)
+		if here, ours := given[meant]; ours && !here {
+			return &protocol.Malformed{Pointer: pointer, Problem: "has a member that is nearly \"" + meant + "\", which is missing: write it so, or give both"}
+		}
+	}
+	return nil
+}
+
+// about is the context that policies see: the caller's own, and all members that are not
+// known here.
+func (q question) about(pointer string, told told) (access.Object, error) {
+	rest := maps.Clone(q.rest)
+	if len(told.rest) > 0 {
+		if rest == nil {
+			rest = access.Object{}
+		}
+		rest["request"] = told.rest
+	}
+	if len(rest) == 0 {
+		return q.context, nil
+	}
+	for name, v := range q.context {
+		if _, twice := rest[name]; twice {
+			return nil, &protocol.Malformed{Pointer: pointer + "/context", Problem: "has a member that stands beside context too, where it would get: give it once"}
+		}
+		rest[name] = v
+	}
+	return rest, nil
+}
+
+// missing points at the first required member that was not given.
+func (q question) missing() string {
+	switch {
+	case q.idToken != "" && q.token == "":
+		return "/token" // an ID token is evidence beside one; alone it is the token
+	case q.action == nil:
+		return "/action"
+	case q.action.Name == "":
+		return "/action/name"
+	case q.resource == nil:
+		return "/resource"
+	case q.resource.Type == "":
+		return "/resource/type"
+	case q.resource.ID == "":
+		return "/resource/id"
+	}
+	return ""
+}
