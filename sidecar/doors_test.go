@@ -19,6 +19,7 @@ import (
 func doors() []door {
 	return []door{
 		nativeDoor(),
+		dataDoor(),
 	}
 }
 
