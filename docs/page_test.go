@@ -48,7 +48,7 @@ func pages(t *testing.T) []string {
 	for i, name := range list {
 		list[i] = filepath.Join("docs", name)
 	}
-	return append([]string{"README.md"}, list...)
+	return append([]string{"README.md", filepath.Join("bundles", "README.md")}, list...)
 }
 
 func readPage(t *testing.T, page string) string {
