@@ -37,7 +37,7 @@ func TestStockOPAAgrees(t *testing.T) {
 			continue
 		}
 		w := worlds.of(t, c)
-		w.ask(t, c.Now, callOf(t, c, worlds.keys))
+		w.ask(t, c.Now, bodyOf(t, c, tokenOf(t, c, worlds.keys)))
 		if w.last == nil || w.last.Document == nil {
 			continue // refused before any policy is asked
 		}
