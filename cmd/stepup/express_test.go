@@ -269,9 +269,9 @@ func nodeTool(t *testing.T, name string) string {
 	switch {
 	case err == nil:
 	case os.Getenv("CI") == "true":
-		t.Fatalf("%s is not installed: deploy/examples/express would go untested", name)
+		t.Fatalf("%s is not installed: deploy/examples would go untested", name)
 	default:
-		t.Skipf("LEFT OUT: the tests of deploy/examples/express need %s (on Debian: apt-get install nodejs npm)", name)
+		t.Skipf("LEFT OUT: the tests of deploy/examples need %s (on Debian: apt-get install nodejs npm)", name)
 	}
 	return path
 }
@@ -279,12 +279,18 @@ func nodeTool(t *testing.T, name string) string {
 // installExpress copies the example and installs exactly what its lock file names.
 func installExpress(t *testing.T) string {
 	t.Helper()
+	return installNode(t, expressFolder, "package.json", "package-lock.json", "app.js", "stepup.js")
+}
+
+// installNode copies files of an example and installs exactly what its lock file names.
+func installNode(t *testing.T, example string, files ...string) string {
+	t.Helper()
 	nodeTool(t, "node")
 	npm, folder := nodeTool(t, "npm"), t.TempDir()
-	for _, name := range []string{"package.json", "package-lock.json", "app.js", "stepup.js"} {
-		text, err := os.ReadFile(filepath.Join(expressFolder, name))
+	for _, name := range files {
+		text, err := os.ReadFile(filepath.Join(example, name))
 		if err == nil {
-			err = os.WriteFile(filepath.Join(folder, name), text, 0o600)
+			err = os.WriteFile(filepath.Join(folder, filepath.Base(name)), text, 0o600)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -296,9 +302,9 @@ func installExpress(t *testing.T) string {
 	cmd.Dir, cmd.WaitDelay = folder, time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		if os.Getenv("CI") != "true" && strings.Contains(string(out), "network") {
-			t.Skipf("LEFT OUT: deploy/examples/express, whose packages npm could not fetch: %v\n%s", err, out)
+			t.Skipf("LEFT OUT: %s, whose packages npm could not fetch: %v\n%s", example, err, out)
 		}
-		t.Fatalf("npm ci: %v\n%s", err, out)
+		t.Fatalf("npm ci in %s: %v\n%s", example, err, out)
 	}
 	return folder
 }
