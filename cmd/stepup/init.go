@@ -19,8 +19,8 @@ func newInit(t terminal) *cobra.Command {
 		Use:   "init NAME",
 		Short: "Begin a new policy: a folder that works at once",
 		Long: `Begin a new policy in a folder of that name: the policy with its tests and samples, the
-manifest of its bundle, the schema of what it reads, the configuration, and a README with what
-to do next. It is written whole or not at all, and never over anything.
+manifest of its bundle, the schema of what it reads, a step-up case, the configuration, and a
+README with what to do next. It is written whole or not at all, and never over anything.
 
 The last part of NAME is the package's name, in which a hyphen becomes an underscore. With
 --provider the configuration has an issuer of that kind, with placeholders to fill in; without,
@@ -79,6 +79,7 @@ Next:
 
   cd %s
   %[2]s check policy --config stepup.yaml
+  %[2]s test . --coverage
   %[2]s serve --dev --watch --config stepup.yaml
 
 and, while that runs, in another terminal, a refund after a password only: step up

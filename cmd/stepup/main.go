@@ -140,6 +140,6 @@ See it in a browser, complete on this machine:
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(newServe(t), newDecide(t), newToken(t), newCheck(t), newInit(t), newDemo(t), newHealth(t), newVersion(t))
+	root.AddCommand(newServe(t), newDecide(t), newToken(t), newCheck(t), newTest(t), newInit(t), newDemo(t), newHealth(t), newVersion(t))
 	return root
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 
 	"stepup/sidecar/cases"
@@ -91,6 +92,15 @@ func TestFolder(t *testing.T) {
 	list, err := cases.Folder(dir)
 	if err != nil || len(list) != 1 || list[0].File != filepath.Join(dir, "refund.yaml") {
 		t.Errorf("Folder = %v, %v; want the one case", list, err)
+	}
+	for _, name := range []string{"more.yml", "more.json"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(good), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := cases.Folder(dir); err == nil || !strings.Contains(err.Error(), name+" would not be run") {
+			t.Errorf("Folder with %s = %v", name, err)
+		}
+		_ = os.Remove(filepath.Join(dir, name))
 	}
 	if err := os.WriteFile(filepath.Join(dir, "worse.yaml"), []byte("worse: {now: 1}"), 0o600); err != nil {
 		t.Fatal(err)
@@ -196,4 +206,99 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("Question is no JSON: %s", body)
 		}
 	})
+}
+
+// Tokens are what the facts say, whoever signed them, and verify with the published keys or
+// not, as they should.
+func TestKeys(t *testing.T) {
+	of := func(alg, by string) cases.Token {
+		return cases.Token{Header: map[string]any{"alg": alg, "typ": "at+jwt"}, Claims: map[string]any{"sub": "alice"}, SignedBy: by}
+	}
+	algorithms := []string{"ES256", "ES384", "ES512", "EdDSA", "RS256", "PS384"}
+	var list []cases.Case
+	for _, alg := range algorithms {
+		facts := of(alg, "")
+		list = append(list, cases.Case{Token: &facts})
+	}
+	keys, err := cases.NewKeys(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := keys.JWKS()
+	if err != nil || strings.Contains(string(text), `"d":`) {
+		t.Fatalf("JWKS = %s, %v; want public keys", text, err)
+	}
+	var set jose.JSONWebKeySet
+	if err := json.Unmarshal(text, &set); err != nil {
+		t.Fatal(err)
+	}
+	for _, alg := range algorithms {
+		for by, want := range map[string]bool{"": true, "issuer": true, "stranger": false, "nobody": false} {
+			signed, err := keys.Sign(of(alg, by))
+			if err != nil {
+				t.Errorf("Sign with %s by %q: %v", alg, by, err)
+				continue
+			}
+			if got := verifies(signed, alg, set); got != want {
+				t.Errorf("a token with %s by %q verifies: %t, want %t", alg, by, got, want)
+			}
+		}
+	}
+	for _, odd := range []cases.Token{of("HS256", ""), of("none", ""), of("", ""), of("ES256", "me")} {
+		if _, err := cases.NewKeys([]cases.Case{{Token: &odd}}); err == nil && odd.SignedBy == "" {
+			t.Errorf("there is a key for %q", odd.Header["alg"])
+		}
+		if signed, err := keys.Sign(odd); err == nil {
+			t.Errorf("Sign(%+v) = %s", odd, signed)
+		}
+	}
+	raw, err := keys.Sign(cases.Token{Header: map[string]any{"alg": "ES256", "kid": "other"}, Claims: `{"a":1,"a":2}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil || string(parsed.UnsafePayloadWithoutVerification()) != `{"a":1,"a":2}` || parsed.Signatures[0].Header.KeyID != "other" {
+		t.Errorf("a payload as text under another kid: %s, %v", raw, err)
+	}
+}
+
+func verifies(signed, alg string, set jose.JSONWebKeySet) bool {
+	parsed, err := jose.ParseSignedCompact(signed, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
+	if err != nil {
+		return false
+	}
+	found := set.Key(parsed.Signatures[0].Header.KeyID)
+	if len(found) != 1 {
+		return false
+	}
+	payload, err := parsed.Verify(found[0])
+	return err == nil && strings.Contains(string(payload), "alice")
+}
+
+func TestDifferences(t *testing.T) {
+	c, err := cases.Parse("refund", []byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := cases.Read(200, []byte(answered))
+	if err != nil {
+		t.Fatal(err)
+	}
+	differences, err := c.Differences(got)
+	want := []cases.Difference{{
+		Member: "reasons", Got: `["level_too_low: A stronger sign-in is required."]`,
+		Want: `["level_too_low: A stronger sign-in is required.","shop/late: Too late."]`,
+	}}
+	if diff := cmp.Diff(want, differences); err != nil || diff != "" {
+		t.Errorf("Differences: %v (-want +got)\n%s", err, diff)
+	}
+	c.Expect = cases.Expectation{Outcome: "allow", Reasons: []cases.Reason{}, Obligations: []any{}}
+	differences, err = c.Differences(got)
+	var names []string
+	for _, d := range differences {
+		names = append(names, d.Member)
+	}
+	if diff := cmp.Diff([]string{"outcome", "reasons", "step_up.acr_values", "step_up.level", "step_up.max_age"}, names); err != nil || diff != "" {
+		t.Errorf("Differences: %v (-want +got)\n%s", err, diff)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,26 +14,31 @@ import (
 )
 
 // Folder reads all cases that lie directly in a folder, by name. One that cannot be read is
-// an error; a folder that is not there has none.
+// an error, and so is what its author may believe to be run and is not: a folder in it, or a
+// case with another ending. A folder that is not there has none.
 func Folder(dir string) ([]Case, error) {
-	files, err := filepath.Glob(filepath.Join(escaped(dir), "*.yaml"))
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reading cases: %w", err)
 	}
 	var all []Case
-	for _, file := range files {
-		c, err := Load(file)
-		if err != nil {
-			return nil, err
+	for _, entry := range entries {
+		file := filepath.Join(dir, entry.Name())
+		switch ending := filepath.Ext(file); {
+		case entry.IsDir() || ending == ".yml" || ending == ".json":
+			return nil, fmt.Errorf("%s would not be run: cases are files *.yaml, directly in %s", file, dir)
+		case ending == ".yaml":
+			c, err := Load(file)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, c)
 		}
-		all = append(all, c)
 	}
 	return all, nil
-}
-
-// escaped is a path in which nothing means more than itself to [filepath.Glob].
-func escaped(dir string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
 }
 
 // Load reads one case.

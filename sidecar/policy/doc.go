@@ -17,7 +17,7 @@
 // reaches the library, and only after [stepup/sidecar/assurance] has merged it.
 //
 // [Check] is for authors: stricter than loading, it holds every package to the schema of
-// the document.
+// the document. [Test] runs their Rego tests as they would be served.
 //
 // A fault is an error here and never an answer: [ErrContract], [ErrEvaluation] and
 // [ErrTimeout]. An undefined allow is no fault; it refuses.

@@ -3,8 +3,8 @@
 //
 // It owns the files and how they come to be. The policy, its tests and the README are
 // templates in files; the schema and the samples are made from the ones that are shipped
-// (policies), so that they are written once; the issuer of the configuration is that
-// of files/providers, one file for each vocabulary.
+// (policies), so that they are written once; the issuer and the token of
+// the case are those of files/providers, one file for each vocabulary.
 //
 // [New] makes the files in memory, [Folder.Write] puts them on the disk: all or none, and
 // never over anything that is there.

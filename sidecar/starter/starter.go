@@ -129,6 +129,7 @@ func (f *Folder) fill(p parts) error {
 		{"policy.rego", "policy/" + p.Package + ".rego", "the policy: who may do what"},
 		{"policy_test.rego", "policy/" + p.Package + "_test.rego", "its tests"},
 		{"manifest.json", "policy/.manifest", "what a bundle of it owns"},
+		{"case.yaml", "cases/" + caseName + ".yaml", "a step-up, as it is to be answered"},
 	} {
 		text, err := execute(one.template, p)
 		if err != nil {
@@ -146,6 +147,9 @@ func (f *Folder) fill(p parts) error {
 	slices.SortFunc(f.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return nil
 }
+
+// caseName is the case that is written; its file and its key have this name.
+const caseName = "refund_after_a_password"
 
 func execute(name string, p parts) (string, error) {
 	functions := template.FuncMap{"indent": indent}

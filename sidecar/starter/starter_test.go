@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"stepup/policies"
+	"stepup/sidecar"
+	"stepup/sidecar/cases"
 	"stepup/sidecar/config"
 	"stepup/sidecar/policy"
 	"stepup/sidecar/starter"
@@ -56,7 +58,30 @@ func TestEveryProvider(t *testing.T) {
 			if _, err := policy.Open(t.Context(), against); err != nil {
 				t.Errorf("policy.Open: %v", err)
 			}
+			tryFolder(t, c, against)
 		})
+	}
+}
+
+// tryFolder runs the tests and the case of the folder, whose answer is a step-up.
+func tryFolder(t *testing.T, c *config.Config, against policy.Config) {
+	t.Helper()
+	list, err := cases.Folder("cases")
+	if err != nil || len(list) != 1 || list[0].Expect.Outcome != "step_up" {
+		t.Fatalf("cases.Folder = %+v, %v; want one step-up", list, err)
+	}
+	trials, err := sidecar.Try(t.Context(), c, list)
+	if err != nil || !trials[0].Passed() {
+		t.Errorf("Try = %+v, %v", trials, err)
+	}
+	report, err := policy.Test(t.Context(), c.Policy.Path, against, policy.Suite{})
+	if err != nil || len(report.Tests) < 9 || report.Coverage.Percent() != 100 || len(report.Inputs) > 0 {
+		t.Fatalf("policy.Test = %+v, %v", report, err)
+	}
+	for _, one := range report.Tests {
+		if !one.Passed {
+			t.Errorf("%s: %+v", one.Name, one.Failure)
+		}
 	}
 }
 
