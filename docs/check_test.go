@@ -11,6 +11,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"stepup/sidecar/cases"
 	"stepup/sidecar/config"
 	"stepup/sidecar/policy"
 )
@@ -69,9 +70,15 @@ func findErrors(t *testing.T, name, dir string) {
 	}
 }
 
-// checkYAML loads a block as the configuration that it is.
+// checkYAML loads a block as the configuration that it is, or as the case.
 func checkYAML(t *testing.T, b block) {
 	t.Helper()
+	if name := b.file(); filepath.Base(filepath.Dir(name)) == "cases" {
+		if _, err := cases.Parse(strings.TrimSuffix(filepath.Base(name), ".yaml"), []byte(b.text)); err != nil {
+			t.Errorf("%s: %v", b, err)
+		}
+		return
+	}
 	path := filepath.Join(t.TempDir(), "stepup.yaml")
 	if err := os.WriteFile(path, []byte(b.text), 0o644); err != nil {
 		t.Fatal(err)

@@ -270,7 +270,7 @@ func (r *reader) save(b block, name string) {
 }
 
 // serves matches a block that starts a server and does nothing else.
-var serves = regexp.MustCompile(`^(make run|bin/stepup (serve|demo)( [^\n]*)?)\n$`)
+var serves = regexp.MustCompile(`^(make run|(cd \w+ && \.\./)?bin/stepup (serve|demo)( [^\n]*)?)\n$`)
 
 func (r *reader) run(b block) {
 	r.t.Helper()
