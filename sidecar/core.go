@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"stepup/sidecar/config"
+	"stepup/sidecar/keep"
 	"stepup/sidecar/loopguard"
 	"stepup/sidecar/pdp"
 	"stepup/sidecar/policy"
@@ -48,7 +49,7 @@ func NewCore(ctx context.Context, o Options) (*Core, error) {
 	}
 	return &Core{
 		options:   o,
-		Decider:   pdp.New(deciderConfig(o, policies, verifier, issuers, newRecorder(o, metrics))),
+		Decider:   pdp.New(deciderConfig(o, policies, verifier, issuers, newRecorder(o, metrics), newMemory(o, metrics))),
 		Policies:  policies,
 		Issuers:   issuers,
 		Telemetry: metrics,
@@ -69,7 +70,7 @@ func (c *Core) Door() *native.Door {
 	return native.New(door)
 }
 
-func deciderConfig(o Options, policies *policy.Policies, verifier pdp.Verifier, issuers Issuers, recorder recorder) pdp.Config {
+func deciderConfig(o Options, policies *policy.Policies, verifier pdp.Verifier, issuers Issuers, recorder recorder, memory *pdp.Memory) pdp.Config {
 	return pdp.Config{
 		Verifier:  verifier,
 		Policy:    func() pdp.Policy { return activePolicy(policies) },
@@ -78,12 +79,24 @@ func deciderConfig(o Options, policies *policy.Policies, verifier pdp.Verifier, 
 		Deadline:  o.Config.Policy.Deadline,
 		ClockSkew: o.Config.ClockSkew,
 		Keep:      o.Config.Answers.Keep,
+		Memory:    memory,
 		Anonymous: o.Config.Policy.Anonymous,
 		Guard:     newGuard(o.Config),
 		Headers:   o.Config.Headers.Allow,
 		Issuers:   issuers.urls(),
 		Required:  recorder.required,
 	}
+}
+
+// newMemory returns what keeps tokens and answers; nil when it is off.
+func newMemory(o Options, metrics *telemetry.Instruments) *pdp.Memory {
+	return pdp.NewMemory(pdp.MemoryConfig{
+		Bytes: int64(o.Config.Answers.Memory),
+		Counters: func(cache string) keep.Counters {
+			hits, misses := metrics.Kept(cache)
+			return keep.Counters{Hits: hits, Misses: misses}
+		},
+	})
 }
 
 // newGuard returns the memory of step-ups that did not help; nil when it is off.

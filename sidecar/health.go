@@ -51,12 +51,15 @@ func (h *health) readyz(c echo.Context) error {
 	return protocol.Send(c, status, echo.MIMEApplicationJSON, state)
 }
 
-// metrics shows the policy that is active at the moment of asking.
+// metrics shows the policy that is active, and what is kept, at the moment of asking.
 func (h *health) metrics(c echo.Context) error {
 	if s := h.core.Policies.Status(); s.Revision != "" {
 		h.core.Telemetry.PolicyActive(s.Revision, s.Kind)
 	}
 	h.core.Telemetry.Bundles(h.measuredBundles())
+	for cache, bytes := range h.core.Decider.Memory.Bytes() {
+		h.core.Telemetry.KeptBytes(cache, bytes)
+	}
 	h.core.Telemetry.Handler().ServeHTTP(c.Response(), c.Request())
 	return nil
 }

@@ -25,7 +25,7 @@ type Config struct {
 	Policy       Policy         `yaml:"policy" help:"Which policy decides, and what it may do."`
 	Issuers      []Issuer       `yaml:"issuers" help:"Whose tokens are accepted. Empty: nobody's, so every token is refused."`
 	ClockSkew    time.Duration  `yaml:"clock_skew" default:"30s" min:"0s" max:"120s" help:"How far an issuer's clock and ours may differ when exp, nbf and iat are checked. It never widens an age."`
-	Answers      Answers        `yaml:"answers" help:"How long an answer may be kept."`
+	Answers      Answers        `yaml:"answers" help:"What is kept of answers, and how long."`
 	LoopGuard    bool           `yaml:"loop_guard" default:"true" help:"Refuse with step_up_unmet instead of asking again for a login that was made twice in vain."`
 	Requirements bool           `yaml:"requirements" default:"true" help:"Answer /v1/requirements: which login a resource needs, before any token exists."`
 	Login        Login          `yaml:"login" help:"The login rule's door, /v1/login."`
@@ -117,9 +117,10 @@ type Issuer struct {
 	MTLS          map[string]any    `yaml:"mtls" later:"true" help:"Tokens bound to a client certificate (RFC 8705)."`
 }
 
-// Answers bounds what an answer promises about the future.
+// Answers bounds what an answer promises about the future, and what is kept of it.
 type Answers struct {
-	Keep time.Duration `yaml:"keep" default:"60s" min:"0s" max:"1h" help:"The longest that valid_until may lie ahead. 0s: answers are for now only."`
+	Keep   time.Duration `yaml:"keep" default:"60s" min:"0s" max:"1h" help:"The longest that valid_until may lie ahead, and that an answer is kept. 0s: answers are for now only."`
+	Memory Size          `yaml:"memory" default:"64MiB" min:"0" max:"16GiB" help:"How much memory verified tokens and kept answers may take together, about. What is asked for least is let go of first; a kept answer is always the one that a fresh question would get. 0: everything is found out anew."`
 }
 
 // Login is the login rule's door.

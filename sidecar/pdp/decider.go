@@ -12,6 +12,7 @@ import (
 	"stepup/sidecar/access"
 	"stepup/sidecar/assurance"
 	"stepup/sidecar/input"
+	"stepup/sidecar/keep"
 	"stepup/sidecar/loopguard"
 	"stepup/sidecar/token"
 )
@@ -19,6 +20,12 @@ import (
 // A Verifier proves a token, or says with a *token.Error why it does not hold.
 type Verifier interface {
 	Verify(ctx context.Context, now time.Time, c access.Credential) (*token.Claims, error)
+}
+
+// A Prover is a [Verifier] that tells besides for how long a proof stands. Only such proofs
+// are kept.
+type Prover interface {
+	Prove(ctx context.Context, now time.Time, c access.Credential) (*token.Claims, token.Standing, error)
 }
 
 // A Policy is one revision of the policies, with the library that reads assurance. It
@@ -34,6 +41,10 @@ type Policy interface {
 	// if that is not known.
 	LastsUntil(ctx context.Context, doc input.Document) (int64, bool)
 	RefusalLastsUntil(ctx context.Context, v *assurance.Vocabulary, now int64, imagined []input.Document) (int64, bool)
+	// DerivedLastsUntil is as LastsUntil, for all that was derived from imagined logins.
+	DerivedLastsUntil(doc input.Document) (int64, bool)
+	// Steady reports that equal documents get equal answers.
+	Steady() bool
 	// Order and Vocabulary tell the levels, and the logins that an issuer offers; nil for
 	// an issuer that is not configured.
 	Order() assurance.Order
@@ -78,8 +89,10 @@ type Config struct {
 	Deadline time.Duration
 	// ClockSkew is how far in the future a login time may lie.
 	ClockSkew time.Duration
-	// Keep is the longest that an answer is said to stay valid; 0: it never is.
+	// Keep is the longest that an answer is said to stay valid, and is kept; 0: it never is.
 	Keep time.Duration
+	// Memory keeps proofs and answers; nil: everything is found out anew.
+	Memory *Memory
 	// Anonymous asks the policy also when no token was presented.
 	Anonymous bool
 	// Guard notices step-ups that do not help; nil: nobody does.
@@ -133,6 +146,10 @@ type question struct {
 	now time.Time // one reading of the clock for all steps, in whole seconds
 
 	policy    Policy
+	world     *world       // what is kept under the policy; nil: nothing
+	tokens    keep.Digest  // of the tokens
+	key       *keep.Digest // of the question; nil: nothing is kept of it
+	proof     *proof       // nil unless the token was verified
 	claims    *token.Claims
 	doc       input.Document
 	asked     *input.Document
@@ -142,6 +159,7 @@ type question struct {
 	advice    *access.StepUpAdvice // nil: no login would do, or none is needed
 	searched  *oracle              // what was imagined on the way; nil: nothing
 	faulty    bool                 // some login did not count because asking about it failed
+	until     int64                // first moment at which time alone could change the ruling; 0: not known
 	decision  access.Decision
 	fault     error
 }
@@ -152,25 +170,41 @@ func (q *question) answer(ctx context.Context) {
 	q.decision.Assurance = access.NoAssurance()
 	// Fetching an issuer's keys has time limits of its own; all that follows shares the
 	// deadline.
-	known := []step{
+	known := [...]step{
 		q.acquire, // 1. one revision for the whole decision
 		q.verify,  // 2. whose token is it, and does it hold
 	}
-	if err := take(ctx, known); err != nil {
+	if err := take(ctx, known[:]); err != nil {
 		q.refuse(err)
 		return
 	}
+	if err := q.rule(ctx); err != nil {
+		q.refuse(err)
+		return
+	}
+	if err := q.conclude(); err != nil { // 7. make an outcome of it
+		q.refuse(err)
+	}
+}
+
+// rule finds out what the policy says: it is remembered, or asked within the deadline.
+func (q *question) rule(ctx context.Context) error {
+	if reading, kept := q.keptReading(); kept || q.claims == nil {
+		if err := q.assured(reading); err != nil {
+			return err
+		}
+		if q.recall() {
+			return nil
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, q.Deadline)
 	defer cancel()
-	asked := []step{
+	return take(ctx, []step{
 		q.assure,   // 3. how strongly and when did they sign in
 		q.evaluate, // 4. does the policy allow it
 		q.derive,   // 5. if not: which login would do
-		q.conclude, // 6. make an outcome of it
-	}
-	if err := take(ctx, asked); err != nil {
-		q.refuse(err)
-	}
+		q.last,     // 6. how long will that be so
+	})
 }
 
 type step func(context.Context) error
@@ -190,6 +224,7 @@ func (q *question) acquire(context.Context) error {
 		return &access.Fault{Code: access.NotReady}
 	}
 	q.decision.Revision = q.policy.Revision()
+	q.world = q.Memory.under(q.policy)
 	return nil
 }
 
@@ -200,22 +235,56 @@ func (q *question) verify(ctx context.Context) error {
 		}
 		return refusal(access.NoCredentials)
 	}
-	claims, err := q.Verifier.Verify(ctx, q.now, q.req.Credential)
-	if err == nil && q.req.Evidence.Presented() {
-		claims, err = q.attach(ctx, claims)
+	if q.Memory != nil {
+		q.tokens = keep.Tokens(q.req.Credential, q.req.Evidence)
 	}
-	q.claims = claims
+	p, err := q.verified(q.tokens, func() (*proof, error) { return q.prove(ctx) })
+	if err == nil {
+		q.proof, q.claims = p, p.claims
+	}
 	return err
 }
 
+// prove verifies the token, and the evidence beside it if there is some.
+func (q *question) prove(ctx context.Context) (*proof, error) {
+	claims, standing, err := q.proveOne(ctx, q.req.Credential)
+	if err != nil {
+		return nil, err
+	}
+	p := &proof{claims: claims, standings: []token.Standing{standing}}
+	if !q.req.Evidence.Presented() {
+		return p, nil
+	}
+	return q.attach(ctx, p)
+}
+
+func (q *question) proveOne(ctx context.Context, c access.Credential) (*token.Claims, token.Standing, error) {
+	if p, can := q.Verifier.(Prover); can {
+		return p.Prove(ctx, q.now, c)
+	}
+	claims, err := q.Verifier.Verify(ctx, q.now, c)
+	return claims, token.Standing{}, err
+}
+
 func (q *question) assure(ctx context.Context) error {
+	reading, kept := q.keptReading()
+	if q.claims != nil && !kept {
+		var err error
+		q.doc = input.New(q.req, q.claims, access.NoAssurance(), q.now.Unix())
+		if reading, err = q.read(ctx); err != nil {
+			return err
+		}
+		q.keepReading(reading)
+	}
+	return q.assured(reading)
+}
+
+// assured completes the document with what was read in the tokens; without a token there
+// is nothing to read.
+func (q *question) assured(reading assurance.Reading) error {
 	q.doc = input.New(q.req, q.claims, access.NoAssurance(), q.now.Unix())
 	if q.claims == nil {
 		return nil
-	}
-	reading, err := q.read(ctx)
-	if err != nil {
-		return err
 	}
 	if len(reading.Invalid) > 0 {
 		return q.distrust("claims of the wrong type: %q", reading.Invalid)
@@ -258,14 +327,33 @@ func (q *question) evaluate(ctx context.Context) error {
 	return err
 }
 
+// last finds out how long the ruling will be the same, and keeps it so long.
+func (q *question) last(ctx context.Context) error {
+	if q.Keep >= time.Second && q.advice == nil && (q.claims != nil || q.world != nil) {
+		q.until = q.unchangedUntil(ctx)
+	}
+	q.remember()
+	return nil
+}
+
+// unchangedUntil returns the first moment at which time alone could change the ruling, or
+// what follows from it; 0 if that is not known.
+func (q *question) unchangedUntil(ctx context.Context) int64 {
+	until, known := q.policy.LastsUntil(ctx, q.doc)
+	if !known || !q.nobodyCould(ctx, &until) {
+		return 0
+	}
+	return until
+}
+
 // conclude makes an outcome of the policy's ruling and of the logins that would do.
-func (q *question) conclude(ctx context.Context) error {
+func (q *question) conclude() error {
 	q.decision.Obligations = q.ruling.Obligations
 	if q.advice != nil && !q.inVain() {
 		q.stepUp()
 		return nil
 	}
-	q.decision.ValidUntil = q.validUntil(ctx)
+	q.decision.ValidUntil = q.validUntil()
 	if !q.ruling.Allow {
 		q.deny()
 		return nil
@@ -302,15 +390,11 @@ func (q *question) stepUp() {
 // validUntil returns the NumericDate until which a fresh answer would be the same as far
 // as time alone goes; 0 if that is not known. It is never later than the token's exp, or
 // than answers.keep from now.
-func (q *question) validUntil(ctx context.Context) int64 {
-	if q.claims == nil || q.Keep < time.Second || q.why == access.StepUpUnmet {
+func (q *question) validUntil() int64 {
+	if q.claims == nil || q.until == 0 || q.why == access.StepUpUnmet {
 		return 0
 	}
-	until, known := q.policy.LastsUntil(ctx, q.doc)
-	if !known || !q.nobodyCould(ctx, &until) {
-		return 0
-	}
-	return min(until, q.expiresAt(), q.now.Add(q.Keep).Unix())
+	return min(q.until, q.expiresAt(), q.now.Add(q.Keep).Unix())
 }
 
 // nobodyCould brings a moment forward to the first at which one of the logins that do not

@@ -19,11 +19,12 @@ import (
 // providers whose access tokens tell nothing of the login. It must be of the same issuer,
 // about the same person, and of the same session where both name one (OpenID Connect
 // Front-Channel Logout, section 3: sid). One that does not hold is never treated as none.
-func (q *question) attach(ctx context.Context, claims *token.Claims) (*token.Claims, error) {
+func (q *question) attach(ctx context.Context, p *proof) (*proof, error) {
+	claims := p.claims
 	if claims.Kind != token.AccessToken {
 		return nil, unfit(access.TokenKindMismatch, "an ID token beside what is no access token")
 	}
-	evidence, err := q.Verifier.Verify(ctx, q.now, q.req.Evidence)
+	evidence, standing, err := q.proveOne(ctx, q.req.Evidence)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("the ID token beside the access token: %w", err)
@@ -39,7 +40,7 @@ func (q *question) attach(ctx context.Context, claims *token.Claims) (*token.Cla
 	if both.Mark == token.Unmarked {
 		both.Mark = token.Person // a machine has no ID token
 	}
-	return &both, nil
+	return &proof{claims: &both, standings: append(p.standings, standing)}, nil
 }
 
 func unfit(code access.Code, detail string) error { return &token.Error{Code: code, Detail: detail} }

@@ -46,13 +46,23 @@ func (d *Decider) require(ctx context.Context, q access.RequirementQuestion) (an
 	if policy == nil {
 		return answer, &access.Fault{Code: access.NotReady}
 	}
+	return d.Memory.foresee(policy, q, d.Now().Unix(), d.Keep, func(now int64) (access.Requirements, bool, error) {
+		return d.forecast(ctx, policy, q, now)
+	})
+}
+
+// forecast finds out which logins could reach a resource, and reports whether that is all
+// that could be found out: some of it may have taken too long.
+func (d *Decider) forecast(ctx context.Context, policy Policy, q access.RequirementQuestion, now int64) (access.Requirements, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.Deadline)
 	defer cancel()
 	if err := d.forecasts.enter(ctx); err != nil {
-		return answer, err
+		return access.Requirements{}, false, err
 	}
 	defer d.forecasts.leave()
-	return newForecast(policy, q, d.Patience).requirements(ctx, d.Issuers, d.Now().Unix())
+	f := newForecast(policy, q, d.Patience)
+	answer, err := f.requirements(ctx, d.Issuers, now)
+	return answer, !f.hurried, err
 }
 
 // A forecast is one question on its way.
@@ -60,6 +70,7 @@ type forecast struct {
 	policy   Policy
 	question access.RequirementQuestion
 	looks    []look
+	hurried  bool // something could not be told in time, or at all
 }
 
 // A look is one way to see what is possible, and how long it may take.
@@ -127,11 +138,13 @@ func (f *forecast) ask(ctx context.Context, question func(context.Context, input
 		case ctx.Err() != nil:
 			return false, context.Cause(ctx)
 		case isTimeout(err):
+			f.hurried = true
 			f.looks = slices.Delete(f.looks, n, n+1)
 		default:
 			n++
 		}
 	}
+	f.hurried = true
 	return false, nil
 }
 

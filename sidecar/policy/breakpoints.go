@@ -137,7 +137,7 @@ func thresholds(compiler *ast.Compiler, outputs []ast.Ref, others ...ast.Ref) []
 		forbidden: others,
 		known:     func(ast.Ref) bool { return true }, // every rule that can be reached is looked at
 	}
-	walk := timeWalk{compiler: compiler, seen: map[*ast.Rule]bool{}}
+	walk := timeWalk{compiler: compiler, changes: nondeterministic, seen: map[*ast.Rule]bool{}}
 	for _, ref := range outputs {
 		walk.ref(ref)
 	}

@@ -83,7 +83,7 @@ func (c *checker) times() []symbol {
 func (c *checker) timeless(p *program, left *residual) func(ast.Ref) bool {
 	supported := supports(left.PartialQueries)
 	return func(ref ast.Ref) bool {
-		walk := timeWalk{compiler: p.compiler, seen: map[*ast.Rule]bool{}}
+		walk := timeWalk{compiler: p.compiler, changes: nondeterministic, seen: map[*ast.Rule]bool{}}
 		for _, s := range c.times() {
 			walk.clocks = append(walk.clocks, s.ref)
 		}

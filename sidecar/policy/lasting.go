@@ -92,3 +92,22 @@ const (
 
 // besidesAllow are the outputs that go with allow.
 func besidesAllow(outputs []ast.Ref) []ast.Ref { return outputs[1:] }
+
+// DerivedLastsUntil is as [Snapshot.LastsUntil], for what was derived from the logins that
+// a vocabulary offers: which of them would do, how young, and why the present one does not.
+// A login that is imagined now is made now, so that a rule about the moment of a login,
+// which never changes its mind about a login that did happen, moves with the clock here.
+// False unless no output looks at any time but the age itself, compared with numbers.
+func (s *Snapshot) DerivedLastsUntil(doc input.Document) (int64, bool) {
+	if s.ages == nil {
+		return 0, false
+	}
+	// The age of a login just made is always the same, that of the present one grows, and
+	// that of one whose time is never told is as large as now.
+	return min(firstAfter(doc.Now, doc.Assurance.AuthTime, s.ages), firstAfter(doc.Now, 0, s.ages)), true
+}
+
+// Steady reports that equal documents get equal answers, so that an answer may be kept at
+// all: within the second of its document, and for longer as far as [Snapshot.LastsUntil]
+// knows. False if any output could reach a built-in that asks the world outside.
+func (s *Snapshot) Steady() bool { return s.steady }

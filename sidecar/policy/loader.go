@@ -131,7 +131,7 @@ func (l *loader) complete(ctx context.Context, s *Snapshot, p parts) (err error)
 	if s.policy, err = newProgram(ctx, p, l.capabilities, outputs); err != nil {
 		return err
 	}
-	s.timeless = timeless(s.policy.compiler, outputs)
+	s.timeless, s.steady = timeless(s.policy.compiler, outputs), steady(s.policy.compiler, outputs)
 	s.thresholds = thresholds(s.policy.compiler, outputs, refNow)
 	s.otherThresholds = thresholds(s.policy.compiler, besidesAllow(outputs), refNow)
 	s.ages = thresholds(s.policy.compiler, outputs, s.library.loginTimes()...)

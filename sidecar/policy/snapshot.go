@@ -24,6 +24,7 @@ type Snapshot struct {
 	contract contract
 	library  *library
 	timeless bool
+	steady   bool // nothing but the document decides
 	// thresholds are the ages at which any output can change as time goes by, for any
 	// document; ages those at which it can change with the time of the login. Nil: that is
 	// not so simple.

@@ -191,6 +191,17 @@ func (i *Instruments) InFlight() prometheus.Gauge {
 	return i.gauges["stepup_http_requests_in_flight"].WithLabelValues()
 }
 
+// Kept returns the counters of what was found in a cache and of what was not.
+func (i *Instruments) Kept(cache string) (hits, misses prometheus.Counter) {
+	v := i.counters["stepup_kept_total"]
+	return v.WithLabelValues(cache, "hit"), v.WithLabelValues(cache, "miss")
+}
+
+// KeptBytes shows how much memory a cache takes.
+func (i *Instruments) KeptBytes(cache string, bytes int64) {
+	i.gauges["stepup_kept_bytes"].WithLabelValues(cache).Set(float64(bytes))
+}
+
 // The labels of what is not named by itself.
 const (
 	other       = "other"

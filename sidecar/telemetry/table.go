@@ -34,6 +34,8 @@ var table = []Instrument{
 	{"stepup_bundle_attempts_total", Counter, []string{"bundle", "result"}, "Attempts to fetch and activate a bundle, by result: ok, or the kind of error: http (its server answered with one), download (not fetched, read or verified), activation (refused)."},
 	{"stepup_development_issuer", Gauge, nil, "1 if tokens of the development issuer are accepted: never in production."},
 	{"stepup_unknown_acr_total", Counter, []string{"issuer"}, "Verified tokens whose login no vocabulary value describes: it gives no level."},
+	{"stepup_kept_total", Counter, []string{"cache", "result"}, "Look-ups in what is kept (tokens, answers, requirements), by result (hit or miss)."},
+	{"stepup_kept_bytes", Gauge, []string{"cache"}, "Memory that what is kept takes, about; answers.memory bounds all of it."},
 	{"stepup_http_requests_in_flight", Gauge, nil, "Requests that are being answered."},
 }
 

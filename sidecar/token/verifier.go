@@ -82,33 +82,32 @@ type parsed struct {
 // is always of type *[Error]. The checks stand in the order in which they are made; the
 // first that fails is told.
 func (v *Verifier) Verify(ctx context.Context, now time.Time, c access.Credential) (*Claims, error) {
-	claims, err := v.verify(ctx, now, c)
-	if err != nil {
-		return nil, err // not the nil *Error of a success
-	}
-	return claims, nil
+	claims, _, err := v.Prove(ctx, now, c)
+	return claims, err
 }
 
-func (v *Verifier) verify(ctx context.Context, now time.Time, c access.Credential) (*Claims, *Error) {
+func (v *Verifier) prove(ctx context.Context, now time.Time, c access.Credential) (*Claims, Standing, *Error) {
 	if !c.Presented() {
-		return nil, refuse(access.NoCredentials, "no token")
+		return nil, Standing{}, refuse(access.NoCredentials, "no token")
 	}
 	p, err := v.parse(c.Reveal())
 	if err != nil {
-		return nil, err
+		return nil, Standing{}, err
 	}
 	i, err := v.issuerOf(p)
 	if err != nil {
-		return nil, err
+		return nil, Standing{}, err
 	}
+	standing := i.standing()
 	if err := i.checkOrigin(ctx, p); err != nil {
-		return nil, err
+		return nil, Standing{}, err
 	}
 	// From here on the payload is the issuer's own word.
 	if err := i.checkTimes(&p, now, v.skew); err != nil {
-		return nil, err
+		return nil, Standing{}, err
 	}
-	return i.conclude(p)
+	claims, err := i.conclude(p)
+	return claims, standing.within(p.times, v.skew), err
 }
 
 // parse takes a token apart and applies what holds for every issuer. The payload is read

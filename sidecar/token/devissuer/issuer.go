@@ -42,6 +42,9 @@ func (i *Issuer) Configuration() token.Issuer {
 	}
 }
 
+// Generation implements [token.Rotating]: the key is the same as long as the process lives.
+func (i *Issuer) Generation() (number uint64, settled bool) { return 0, true }
+
 // Find implements [token.Keys] with the one public key.
 func (i *Issuer) Find(_ context.Context, kid string) ([]jose.JSONWebKey, error) {
 	if kid != "" && kid != i.key.KeyID {

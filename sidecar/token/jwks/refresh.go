@@ -3,6 +3,7 @@ package jwks
 import (
 	"context"
 	"log/slog"
+	"reflect"
 	"slices"
 	"time"
 
@@ -124,9 +125,18 @@ func (s *Set) conclude(doc document, err error) (before, after state) {
 	s.state.failures = 0
 	s.state.got, s.state.lifetime = s.config.now(), doc.lifetime
 	if !doc.same {
-		s.state.keys, s.state.skipped = doc.keys, doc.skipped
+		s.state.exchange(doc)
 	}
 	return before, s.state
+}
+
+// exchange takes in other keys. The same ones again, which is what most refreshes bring,
+// are no new generation: proofs by them stand.
+func (st *state) exchange(doc document) {
+	if !reflect.DeepEqual(st.keys, doc.keys) {
+		st.number++
+	}
+	st.keys, st.skipped = doc.keys, doc.skipped
 }
 
 // report logs what changed: the first keys; a failure once, and the recovery; a set without

@@ -49,6 +49,7 @@ type Set struct {
 // state is what is known. Only a refresh changes it.
 type state struct {
 	keys     []jose.JSONWebKey
+	number   uint64 // of these keys: one more for each time they were others than before
 	skipped  []string
 	got      time.Time // when the keys were last confirmed; zero: never
 	lifetime time.Duration
@@ -87,6 +88,13 @@ func (s *Set) Find(ctx context.Context, kid string) ([]jose.JSONWebKey, error) {
 		return keys, err
 	}
 	return nil, s.failure(access.KeyNotFound, "no key with a kid "+token.Unverified(kid), nil)
+}
+
+// Generation implements [token.Rotating]. Keys are not settled when a Find would first ask
+// for newer ones, or when those at hand are too old to be used.
+func (s *Set) Generation() (number uint64, settled bool) {
+	st, now := s.snapshot(), s.config.now()
+	return st.number, s.usable(st, now) && !s.stale(st, now)
 }
 
 // lookUp returns the keys at hand that have this kid; all of them if it is empty.

@@ -266,3 +266,37 @@ func TestObserve(t *testing.T) {
 		t.Errorf("observed %+v, want a success and a failure, with one key at hand", seen)
 	}
 }
+
+// A generation is settled exactly while Find asks nobody, and is another exactly when the
+// keys are.
+func TestGenerations(t *testing.T) {
+	b := newBench(t)
+	want := func(what string, number uint64, settled bool) {
+		t.Helper()
+		if n, ok := b.set.Generation(); n != number || ok != settled {
+			t.Errorf("%s: Generation = %d, %t, want %d, %t", what, n, ok, number, settled)
+		}
+	}
+	want("before the first fetch", 0, false)
+	b.want("first", "key-1", found, 1)
+	want("after it", 1, true)
+	b.clock.Advance(15*time.Minute - time.Second)
+	want("just before its lifetime is over", 1, true)
+	b.clock.Advance(time.Second)
+	want("when it is over", 1, false)
+	b.want("again", "key-1", found, 2)
+	want("the same keys", 1, true)
+
+	next := b.issuer.Rotate()
+	want("keys that nobody has seen", 1, true)
+	b.want("a key made since", next.ID, found, 3)
+	want("other keys", 2, true)
+
+	b.issuer.Down()
+	b.clock.Advance(15 * time.Minute)
+	want("to be asked for in an outage", 2, false)
+	b.want("the last good set serves", next.ID, found, 3)
+	want("until the next try", 2, true)
+	b.clock.Advance(24 * time.Hour)
+	want("too old to be used", 2, false)
+}

@@ -189,6 +189,9 @@ func OtherSpelling(part string) (other string, ok bool) {
 // Static is a fixed set of keys, without a server.
 type Static []Key
 
+// Generation implements [token.Rotating]: these keys never change.
+func (s Static) Generation() (number uint64, settled bool) { return 0, true }
+
 // Find implements [token.Keys].
 func (s Static) Find(_ context.Context, kid string) ([]jose.JSONWebKey, error) {
 	var found []jose.JSONWebKey

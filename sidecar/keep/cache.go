@@ -1,0 +1,77 @@
+package keep
+
+import (
+	"math"
+
+	"github.com/maypok86/otter/v2"
+)
+
+// A Counter counts up. A prometheus.Counter is one.
+type Counter interface{ Inc() }
+
+// Counters count how a cache does; nil ones do not.
+type Counters struct{ Hits, Misses Counter }
+
+// A Cache keeps values under digests, within a number of bytes: what is asked for least
+// goes first. A nil one keeps nothing. It is safe for concurrent use.
+type Cache[V any] struct {
+	entries  *otter.Cache[Digest, entry[V]]
+	counters Counters
+}
+
+type entry[V any] struct {
+	value V
+	bytes uint32
+}
+
+// overhead is what an entry costs besides its value: the key, the nodes of the table, and
+// its place in the queues.
+const overhead = 256
+
+// New returns a cache for so many bytes, as its entries tell them; nil for none.
+func New[V any](bytes int64, c Counters) *Cache[V] {
+	if bytes <= 0 {
+		return nil
+	}
+	return &Cache[V]{counters: c, entries: otter.Must(&otter.Options[Digest, entry[V]]{
+		MaximumWeight: uint64(bytes),
+		Weigher:       func(_ Digest, e entry[V]) uint32 { return e.bytes },
+	})}
+}
+
+// Get returns what is kept under a digest, if it is still good.
+func (c *Cache[V]) Get(key Digest, good func(V) bool) (value V, ok bool) {
+	if c == nil {
+		return value, false
+	}
+	e, found := c.entries.GetIfPresent(key)
+	if found && good(e.value) {
+		count(c.counters.Hits)
+		return e.value, true
+	}
+	count(c.counters.Misses)
+	return value, false
+}
+
+// Put keeps a value that takes about so many bytes, in place of what was kept before.
+func (c *Cache[V]) Put(key Digest, value V, bytes int) {
+	if c == nil {
+		return
+	}
+	c.entries.Set(key, entry[V]{value, uint32(min(max(bytes, 0)+overhead, math.MaxUint32))})
+}
+
+// Bytes returns how many bytes the entries told to take.
+func (c *Cache[V]) Bytes() int64 {
+	if c == nil {
+		return 0
+	}
+	c.entries.CleanUp()
+	return int64(c.entries.WeightedSize())
+}
+
+func count(c Counter) {
+	if c != nil {
+		c.Inc()
+	}
+}

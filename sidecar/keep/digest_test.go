@@ -1,0 +1,144 @@
+package keep_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	"stepup/sidecar/access"
+	"stepup/sidecar/keep"
+)
+
+// TestDigestsTellQuestionsApart changes every field that a question has, one by one and
+// however deep, and wants another digest. A field that somebody adds later is changed too:
+// a part of the question that no digest covers would give one question's answer to another.
+func TestDigestsTellQuestionsApart(t *testing.T) {
+	ofQuestion := func(v any) (keep.Digest, bool) {
+		r := v.(access.Request)
+		return keep.Question(keep.Tokens(r.Credential, r.Evidence), r)
+	}
+	ofRequirement := func(v any) (keep.Digest, bool) { return keep.Requirement(v.(access.RequirementQuestion)) }
+	for name, row := range map[string]struct {
+		full   any
+		digest func(any) (keep.Digest, bool)
+	}{
+		"question":    {fullQuestion(), ofQuestion},
+		"requirement": {access.RequirementQuestion{Issuer: "i", Action: fullQuestion().Action, Resource: fullQuestion().Resource, Context: fullQuestion().Context, HTTP: fullQuestion().HTTP}, ofRequirement},
+	} {
+		seen := map[keep.Digest]string{}
+		note := func(path string, v any) {
+			got, exact := row.digest(v)
+			if !exact {
+				t.Errorf("%s: %s: no digest", name, path)
+			}
+			if other, same := seen[got]; same {
+				t.Errorf("%s: %s and %s have one digest", name, path, other)
+			}
+			seen[got] = path
+		}
+		note("as it is", row.full)
+		changes(reflect.ValueOf(row.full), "", func(path string, changed reflect.Value) { note(path, changed.Interface()) })
+		t.Logf("%s: %d digests", name, len(seen))
+	}
+}
+
+func fullQuestion() access.Request {
+	return access.Request{
+		Door: "d", Credential: access.NewCredential("token"), Evidence: access.NewCredential("evidence"),
+		Action:   access.Action{Name: "GET", Properties: access.Object{"p": "1"}},
+		Resource: access.Resource{Type: "route", ID: "/a", Properties: access.Object{"p": "1"}},
+		Context:  access.Object{"c": "1", "d": "2"},
+		HTTP: &access.HTTPRequest{
+			Method: "GET", Scheme: "https", Host: "h", Path: "/a", Segments: []string{"a"}, Query: map[string][]string{"q": {"1"}},
+			Headers: map[string][]string{"h": {"1"}}, ClientIP: "127.0.0.1", Arrived: []string{"h"},
+		},
+	}
+}
+
+// changes gives a copy of a struct for each of its fields, with that field changed. The door
+// is left out: no answer depends on it.
+func changes(v reflect.Value, path string, give func(string, reflect.Value)) {
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		if field.Name == "Door" {
+			continue
+		}
+		each(v.Field(i), path+"."+field.Name, func(path string, changed reflect.Value) {
+			another := reflect.New(v.Type()).Elem()
+			another.Set(v)
+			another.Field(i).Set(changed)
+			give(path, another)
+		})
+	}
+}
+
+// each gives other values of one kind.
+func each(v reflect.Value, path string, give func(string, reflect.Value)) {
+	switch {
+	case v.Type() == reflect.TypeFor[access.Credential]():
+		give(path, reflect.ValueOf(access.NewCredential("another")))
+		give(path+" absent", reflect.ValueOf(access.Credential{}))
+	case v.Kind() == reflect.String:
+		give(path, reflect.ValueOf(v.String()+"x"))
+		give(path+" empty", reflect.ValueOf(""))
+	case v.Kind() == reflect.Struct:
+		changes(v, path, give)
+	case v.Kind() == reflect.Pointer:
+		give(path+" nil", reflect.Zero(v.Type()))
+		changes(v.Elem(), path, func(path string, changed reflect.Value) {
+			p := reflect.New(v.Type().Elem())
+			p.Elem().Set(changed)
+			give(path, p)
+		})
+	case v.Type() == reflect.TypeFor[access.Object]():
+		for what, o := range map[string]access.Object{
+			" name": {"other": "1"}, " value": {"c": "9"}, " number": {"c": json.Number("1")}, " true": {"c": true}, " false": {"c": false},
+			" null": {"c": nil}, " list": {"c": []any{"1"}}, " longer list": {"c": []any{"1", "1"}}, " list in list": {"c": []any{[]any{"1"}}},
+			" object": {"c": access.Object{"1": "1"}}, " none": nil,
+		} {
+			give(path+what, reflect.ValueOf(o))
+		}
+	case v.Type() == reflect.TypeFor[[]string]():
+		for what, l := range map[string][]string{" longer": {"a", "b"}, " joined": {"ab"}, " none": nil, " empty text": {""}} {
+			give(path+what, reflect.ValueOf(l))
+		}
+	case v.Type() == reflect.TypeFor[map[string][]string]():
+		for what, m := range map[string]map[string][]string{
+			" name": {"z": {"1"}}, " value": {"q": {"9"}}, " more values": {"q": {"1", "2"}}, " more names": {"q": {"1"}, "r": {"2"}}, " none": nil,
+		} {
+			give(path+what, reflect.ValueOf(m))
+		}
+	default:
+		give(path+": a kind that this test does not change: teach it, and keep.Question", v)
+	}
+}
+
+// What a question holds that nobody can have read from JSON has no digest.
+func TestInexactQuestions(t *testing.T) {
+	for name, value := range map[string]any{"a double": 1.5, "an integer": 1, "texts": []string{"a"}, "inside": []any{access.Object{"a": 1}}} {
+		if _, exact := keep.Question(keep.Digest{}, access.Request{Context: access.Object{"c": value}}); exact {
+			t.Errorf("%s: a digest", name)
+		}
+	}
+	// One that could not be written leaves nothing behind for the next.
+	if _, exact := keep.Question(keep.Digest{}, access.Request{}); !exact {
+		t.Error("a plain question has no digest")
+	}
+}
+
+// The order of members means nothing, and neither does an absent free object.
+func TestEqualQuestionsHaveOneDigest(t *testing.T) {
+	a := fullQuestion()
+	for range 20 {
+		b := fullQuestion()
+		b.Context = access.Object{}
+		for _, name := range []string{"d", "c"} {
+			b.Context[name] = a.Context[name]
+		}
+		b.Door = "another"
+		first, _ := keep.Question(keep.Digest{}, a)
+		if second, _ := keep.Question(keep.Digest{}, b); first != second {
+			t.Fatal("one question has two digests")
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package pdp
+
+import "stepup/sidecar/access"
+
+// What values take in memory, about. It is measured in memory_test.go, and errs towards
+// more: what is told here is what bounds a cache.
+const (
+	sizeOfText  = 16  // of a string's header
+	sizeOfValue = 80  // of an entry of a map from text to any, with its share of empty places
+	sizeOfMap   = 64  // of a map without its entries
+	sizeOfProof = 768 // of a proof with its standings, claims and reading
+	sizeOfSaid  = 256 // of a saying without what hangs on it
+	sizeOfLogin = 512 // of one login of an advice
+)
+
+// size tells what a proof takes. The texts of its claims are copies of parts of the tokens.
+func (p *proof) size(r access.Request) int {
+	n := sizeOfProof + len(r.Credential.Reveal()) + sizeOfObject(p.claims.All)
+	if e := p.claims.Evidence; e != nil {
+		n += sizeOfProof + len(r.Evidence.Reveal()) + sizeOfObject(e.All)
+	}
+	return n
+}
+
+func (s *saying) size() int {
+	n := sizeOfSaid
+	for _, r := range s.ruling.Reasons {
+		n += 2*sizeOfText + len(r.Code) + len(r.Message)
+	}
+	for _, o := range s.ruling.Obligations {
+		n += sizeOfObject(o)
+	}
+	for name, value := range s.ruling.Headers {
+		n += 2*sizeOfText + len(name) + len(value)
+	}
+	if s.advice != nil {
+		n += sizeOfLogin * (1 + len(s.advice.Alternatives))
+		for _, value := range s.advice.AuthorizationRequest {
+			n += (1 + len(s.advice.Alternatives)) * len(value)
+		}
+	}
+	return n
+}
+
+func sizeOfObject(o access.Object) int {
+	n := sizeOfMap
+	for name, value := range o {
+		n += sizeOfValue + len(name) + sizeOf(value)
+	}
+	return n
+}
+
+func sizeOf(v any) int {
+	switch v := v.(type) {
+	case string:
+		return sizeOfText + len(v)
+	case []any:
+		n := sizeOfText
+		for _, e := range v {
+			n += sizeOfText + sizeOf(e)
+		}
+		return n
+	case map[string]any:
+		return sizeOfObject(v)
+	}
+	return sizeOfText
+}
+
+func sizeOfRequirements(r access.Requirements) int {
+	n := sizeOfSaid
+	for _, issuer := range r.Issuers {
+		n += sizeOfText + sizeOfLogin*len(issuer.Logins)
+	}
+	return n
+}
