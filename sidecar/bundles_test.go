@@ -112,6 +112,9 @@ func TestBeforeTheFirstBundle(t *testing.T) {
 			if got, body := r.onHealth(path); got != status {
 				t.Errorf("%s: %s = %d %s, want %d", when, path, got, body, status)
 			}
+			if got := r.onDoors(path); strings.HasPrefix(path, "/health") && got != status {
+				t.Errorf("%s: %s where OPA's clients ask = %d, want %d", when, path, got, status)
+			}
 		}
 	}
 	wantHealth("before", map[string]int{
@@ -142,6 +145,17 @@ func TestBeforeTheFirstBundle(t *testing.T) {
 	server.Break("shop", fleettest.Down)
 	await(t, "a failed attempt", func() bool { return r.about().Bundles[0].LastError == "http" })
 	wantHealth("down again", map[string]int{"/readyz": 200, "/health?bundles&plugins": 200})
+}
+
+// onDoors asks what the listener of the doors answers to a path.
+func (r *running) onDoors(path string) int {
+	r.Helper()
+	resp, err := http.Get("http://" + r.http + path)
+	if err != nil {
+		r.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode
 }
 
 func askShop(resource string) string {

@@ -45,7 +45,7 @@ func TestCallersByKey(t *testing.T) {
 	issuer := tokentest.New(t)
 	key := strings.ReplaceAll(callerKey, " ", "_")
 	var log bytes.Buffer
-	s := start(t, fmt.Sprintf("callers: [{name: intranet, key_hash: 'sha256:%x', doors: [native]}]\nlogin: {enabled: true}\nissuers:\n%s",
+	s := start(t, fmt.Sprintf("policy: {deadline: 30s}\ncallers: [{name: intranet, key_hash: 'sha256:%x', doors: [native]}]\nlogin: {enabled: true}\nissuers:\n%s",
 		sha256.Sum256([]byte(key)), issuerEntry(issuer)), logTo(&log))
 	for _, row := range []struct {
 		name, key string
@@ -89,7 +89,7 @@ func TestCallersByCertificate(t *testing.T) {
 	authority.issue(t, "gw.fabrikam.example", "other.fabrikam.example") // the common name of the known one
 	address := free(t)
 	s := start(t, fmt.Sprintf("http: {address: %q, tls: {cert: '%s/server.pem', key: '%s/server-key.pem', client_ca: '%s/ca.pem'}}\n"+
-		"callers: [{name: gateway, san: gw.fabrikam.example, doors: [native]}]\nissuers:\n%s", address, dir, dir, dir, issuerEntry(issuer)))
+		"policy: {deadline: 30s}\ncallers: [{name: gateway, san: gw.fabrikam.example, doors: [native]}]\nissuers:\n%s", address, dir, dir, dir, issuerEntry(issuer)))
 	for _, row := range []struct {
 		certificate string
 		http2       bool
@@ -125,7 +125,7 @@ func TestCallersByUnixUser(t *testing.T) {
 	me := os.Getuid()
 	for uid, want := range map[int]int{me: 200, me + 1: 401} {
 		path := filepath.Join(t.TempDir(), "stepup.sock")
-		s := start(t, fmt.Sprintf("http: {address: 'unix://%s'}\ncallers: [{name: app, uid: %d, doors: [native]}]\nissuers:\n%s", path, uid, issuerEntry(issuer)))
+		s := start(t, fmt.Sprintf("http: {address: 'unix://%s'}\npolicy: {deadline: 30s}\ncallers: [{name: app, uid: %d, doors: [native]}]\nissuers:\n%s", path, uid, issuerEntry(issuer)))
 		s.client = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", path)
 		}}}

@@ -39,7 +39,7 @@ func TestLikeOPA(t *testing.T) {
 	opa := startOPA(t)
 	issuer := tokentest.New(t)
 	var document lastDocument
-	s := start(t, "issuers:\n"+issuerEntry(issuer), func(o *sidecar.Options) { o.Recorder = &document })
+	s := start(t, "policy: {deadline: 30s}\nissuers:\n"+issuerEntry(issuer), func(o *sidecar.Options) { o.Recorder = &document })
 	ours := "http://" + s.http
 	for _, asked := range likeOPAQuestions(issuer) {
 		body := fmt.Sprintf(`{"token":%q,"action":{"name":%q},"resource":{"type":"route","id":%q}}`, asked.token, asked.action, asked.page)
@@ -104,7 +104,7 @@ func startOPA(t *testing.T) string {
 	}
 	address := free(t)
 	var log bytes.Buffer
-	cmd := exec.Command(strings.TrimSpace(string(path)), "run", "--server", "--addr", address, "--skip-version-check", "--log-level", "error", "--disable-telemetry", "../policies/fabrikam/fabrikam.rego")
+	cmd := exec.Command(strings.TrimSpace(string(path)), "run", "--server", "--addr", address, "--skip-version-check", "--log-level", "error", "../policies/fabrikam/fabrikam.rego")
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -133,7 +133,7 @@ func askExample(t *testing.T, folder string, env []string, token, page string) (
 func startSidecar(t *testing.T, issuer *tokentest.Issuer) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "stepup.yaml")
-	text := fmt.Sprintf("http: {address: '127.0.0.1:0'}\nhealth: {address: ''}\nissuers:\n  - {issuer: %q, audiences: [%q], vocabulary: oidc}\n",
+	text := fmt.Sprintf("http: {address: '127.0.0.1:0'}\nhealth: {address: ''}\npolicy: {deadline: 30s}\nissuers:\n  - {issuer: %q, audiences: [%q], vocabulary: oidc}\n",
 		issuer.URL, issuer.Configuration(nil).Audiences[0])
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

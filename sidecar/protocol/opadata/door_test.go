@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -30,7 +31,7 @@ type door struct {
 	url    string
 	answer access.Decision
 	asked  []access.Request
-	health opadata.Health
+	health error
 }
 
 func allow() access.Decision {
@@ -39,14 +40,19 @@ func allow() access.Decision {
 
 func newDoor(t *testing.T) *door {
 	t.Helper()
-	d := &door{T: t, answer: allow(), health: opadata.Health{Active: true, Activated: true}}
+	d := &door{T: t, answer: allow()}
 	e := protocol.NewEcho(protocol.Config{})
 	protocol.Mount(e, opadata.Name, opadata.New(opadata.Config{
 		Decider: decide(func(r access.Request) access.Decision {
 			d.asked = append(d.asked, r)
 			return d.answer
 		}),
-		Package: "fabrikam.web", Health: func() opadata.Health { return d.health },
+		Package: "fabrikam.web", Health: func(query url.Values) error {
+			if query.Has("bundles") {
+				return d.health
+			}
+			return nil
+		},
 		Forward: access.HeaderNames{"accept"}, Body: 4096, Version: "1.2.3",
 	}).Routes()...)
 	srv := httptest.NewServer(e)
@@ -417,30 +423,18 @@ func TestWhatClientsSend(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	d := newDoor(t)
-	well := opadata.Health{Active: true, Activated: true, Plugins: map[string]bool{"bundle": true, "status": true}}
-	ill := opadata.Health{Active: true, Activated: true, Plugins: map[string]bool{"bundle": true, "status": false}}
-	waiting := opadata.Health{Active: true}
+	d.health = errors.New("one or more bundles are not activated: shop")
 	for _, row := range []struct {
-		name, query string
-		health      opadata.Health
-		status      int
-		want        string
+		target string
+		status int
+		want   string
 	}{
-		{"well", "", well, 200, `{}`},
-		{"well in all", "?bundles&plugins", well, 200, `{}`},
-		{"no policy", "", opadata.Health{}, 500, `{"error":"unable to perform evaluation"}`},
-		{"bundles not asked about", "", waiting, 200, `{}`},
-		{"bundles=false", "?bundles=false", waiting, 200, `{}`},
-		{"bundles", "?bundles", waiting, 500, `{"error":"one or more bundles are not activated"}`},
-		{"bundle, as it was called", "?bundle=true", waiting, 500, `{"error":"one or more bundles are not activated"}`},
-		{"plugins not asked about", "?bundles", ill, 200, `{}`},
-		{"plugins", "?plugins=true", ill, 500, `{"error":"one or more plugins are not up"}`},
-		{"plugins but one", "?plugins&exclude-plugin=status", ill, 200, `{}`},
-		{"plugins but others", "?plugins&exclude-plugin=bundle&exclude-plugin=x", ill, 500, `{"error":"one or more plugins are not up"}`},
+		{"/health", 200, `{}`},
+		{"/health?plugins", 200, `{}`},
+		{"/health?bundles", 500, `{"error":"one or more bundles are not activated: shop"}`},
 	} {
-		d.health = row.health
-		if status, got := d.send("GET", "/health"+row.query, ""); status != row.status || got != row.want {
-			t.Errorf("%s: %d %s, want %d %s", row.name, status, got, row.status, row.want)
+		if status, got := d.send("GET", row.target, ""); status != row.status || got != row.want {
+			t.Errorf("%s: %d %s, want %d %s", row.target, status, got, row.status, row.want)
 		}
 	}
 }

@@ -20,8 +20,8 @@ type Config struct {
 	Decider protocol.Decider
 	// Package is the one whose allow is asked, with dots.
 	Package string
-	// Health tells how the sidecar does.
-	Health func() Health
+	// Health says, by the parameters of OPA's /health, what is wrong; nil: nothing.
+	Health func(url.Values) error
 	// Body is how many bytes a request's body may have, compressed or not; 0:
 	// [protocol.DefaultBody].
 	Body int64
