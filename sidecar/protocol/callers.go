@@ -124,12 +124,12 @@ func presentedKey(e Evidence) (*[sha256.Size]byte, error) {
 	case e.Proxied || len(e.Authorization) == 0:
 		return nil, nil
 	case len(e.Authorization) > 1:
-		return nil, errors.New("Authorization must be sent once")
+		return nil, errors.New("the field Authorization must be sent once")
 	}
 	scheme, key, _ := strings.Cut(e.Authorization[0], " ")
 	// RFC 9110, section 11.1: the scheme's case does not matter; the key's does.
 	if !strings.EqualFold(scheme, "Bearer") || len(key) < MinKey {
-		return nil, fmt.Errorf("Authorization must be Bearer with a caller's key of at least %d characters", MinKey)
+		return nil, fmt.Errorf("the field Authorization must be Bearer with a caller's key of at least %d characters", MinKey)
 	}
 	digest := sha256.Sum256([]byte(key))
 	return &digest, nil

@@ -322,6 +322,8 @@ func TestInputsRefused(t *testing.T) {
 		{"headers that are no object", `{"request":{"method":"GET","path":"/a","headers":"a"}}`, "must be an object"},
 		{"a list of numbers", `{"request":{"method":"GET","path":"/a","headers":{"a":[1]}}}`, "must be a string"},
 		{"a query twice", `{"request":{"method":"GET","path":"/a","query":{},"querystring":{}}}`, "both query and querystring"},
+		{"two requests in one", `{"request":{"method":"GET","path":"/a","http":{"headers":{"cookie":"s3cret"}}}}`, "must be an object and stand alone"},
+		{"http that is no request", `{"request":{"http":"GET /a"}}`, "must be an object and stand alone"},
 		{"a path whose escapes APISIX undid", `{"type":"http","var":{},"request":{"method":"GET","path":"/a%20b"}}`, "must have no %"},
 	} {
 		d.asked = nil

@@ -27,10 +27,9 @@ func (q question) httpRequest(pointer string) (told, error) {
 	if q.request == nil {
 		return told{}, nil
 	}
-	pointer += "/request"
-	from := q.request
-	if kong, nested := q.request["http"].(map[string]any); nested && len(q.request) == 1 {
-		from, pointer = kong, pointer+"/http"
+	from, pointer, err := unwrapped(q.request, pointer+"/request")
+	if err != nil {
+		return told{}, err
 	}
 	plain, rest, err := plainRequest(from, pointer)
 	if err != nil {
@@ -44,6 +43,20 @@ func (q question) httpRequest(pointer string) (told, error) {
 		return told{}, &protocol.Malformed{Pointer: pointer + "/path", Problem: "must have no %: APISIX tells a path with its escapes undone, so another path would be asked about than is served"}
 	}
 	return told{http: request, rest: rest}, nil
+}
+
+// unwrapped returns what stands in http, as Kong has it. Beside other members it is refused:
+// its headers would reach the policy with all that is secret in them.
+func unwrapped(request access.Object, pointer string) (access.Object, string, error) {
+	inner, nested := request["http"]
+	if !nested {
+		return request, pointer, nil
+	}
+	kong, object := inner.(map[string]any)
+	if !object || len(request) > 1 {
+		return nil, "", &protocol.Malformed{Pointer: pointer + "/http", Problem: "must be an object and stand alone, as Kong has it"}
+	}
+	return kong, pointer + "/http", nil
 }
 
 // isAPISIX knows the input of that plugin by what it always holds.
