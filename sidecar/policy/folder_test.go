@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"stepup/sidecar/policy"
 )
@@ -106,15 +105,11 @@ func fan(t *testing.T, depth int) string {
 }
 
 func TestFolderOfLinks(t *testing.T) {
-	began := time.Now()
 	config := policy.Config{Path: fan(t, 24), Package: "p"}
 	_, err := policy.Open(context.Background(), config)
 	wantText(t, err, "more than 5000 folders", "links")
 	_, err = policy.Check(context.Background(), config.Path, config)
 	wantText(t, err, "more than 5000 folders")
-	if took := time.Since(began); took > 20*time.Second {
-		t.Errorf("refusing took %v", took)
-	}
 
 	// Shared data is no attack.
 	p, err := policy.Open(context.Background(), policy.Config{Path: fan(t, 2), Package: "p"})
