@@ -14,6 +14,7 @@ import (
 	"stepup/sidecar/cases"
 	"stepup/sidecar/config"
 	"stepup/sidecar/policy"
+	"stepup/sidecar/policy/fleet"
 )
 
 // checkRego compiles a block by itself, as strictly as stepup check does. Rules without a
@@ -83,13 +84,42 @@ func checkYAML(t *testing.T, b block) {
 	if err := os.WriteFile(path, []byte(b.text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, warnings, err := config.Load(config.Options{File: path})
+	c, warnings, err := config.Load(config.Options{File: path, Environ: variables(b.text)})
 	if err != nil {
 		t.Errorf("%s: %v", b, err)
+		return
 	}
+	checkOPA(t, b, c)
 	for _, w := range warnings {
 		t.Errorf("%s: %s", b, w)
 	}
+}
+
+// variables gives every ${NAME} of a configuration a value.
+func variables(text string) []string {
+	var list []string
+	for _, m := range regexp.MustCompile(`\$\{(\w+)\}`).FindAllStringSubmatch(text, -1) {
+		list = append(list, m[1]+"=/some/value")
+	}
+	return list
+}
+
+// checkOPA lets OPA's plugins read their part of a configuration, as stepup serve does.
+func checkOPA(t *testing.T, b block, c *config.Config) {
+	t.Helper()
+	opa := fleet.Config{OPA: c.Policy.OPA}
+	if c.Policy.Fetched() {
+		p, err := policy.Receive(policy.Config{Package: c.Policy.Package})
+		if err != nil {
+			t.Fatal(err)
+		}
+		opa.Policies = p
+	}
+	f, err := fleet.New(context.Background(), opa)
+	if err != nil {
+		t.Errorf("%s: %v", b, err)
+	}
+	f.Stop(context.Background())
 }
 
 // checkJSON reads a block that nothing printed, and holds documents to their schema.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -54,6 +55,7 @@ type Fleet struct {
 	config  Config
 	log     *slog.Logger
 
+	started  atomic.Bool
 	mu       sync.Mutex
 	statuses map[string]bundle.Status // as the plugin told last
 }
@@ -135,15 +137,17 @@ func (f *Fleet) Start(ctx context.Context) error {
 		return nil
 	}
 	if err := f.manager.Start(context.WithoutCancel(ctx)); err != nil {
-		f.Stop(ctx)
 		return fmt.Errorf("policy.opa: %w", err)
 	}
+	f.started.Store(true)
 	return nil
 }
 
-// Stop stops the plugins, for which they have some seconds. The policy stays active.
+// Stop stops the plugins, for which they have some seconds. The policy stays active. Without
+// a successful Start there is nothing to stop: OPA's plugins wait for ever for the end of
+// what they have not begun.
 func (f *Fleet) Stop(ctx context.Context) {
-	if f != nil {
+	if f != nil && f.started.Load() {
 		f.manager.Stop(context.WithoutCancel(ctx))
 	}
 }
