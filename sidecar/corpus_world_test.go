@@ -95,6 +95,7 @@ func (ws *worlds) configuration(t *testing.T, c cases.Case) string {
 type world struct {
 	begin sync.Once
 	url   string // empty: it did not start
+	envoy string // where Envoy's door listens
 	now   atomic.Int64
 
 	asking sync.Mutex
@@ -130,7 +131,7 @@ func (w *world) serve(ctx context.Context, t *testing.T, server *sidecar.Server,
 	go func() { ended <- server.Run(ctx) }()
 	select {
 	case doors := <-listening:
-		w.url = "http://" + doors.String()
+		w.url, w.envoy = "http://"+doors.String(), server.Addresses["envoy"].String()
 		t.Cleanup(func() {
 			stop()
 			if err := <-ended; err != nil {

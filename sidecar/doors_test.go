@@ -20,6 +20,7 @@ func doors() []door {
 	return []door{
 		nativeDoor(),
 		dataDoor(),
+		envoyDoor(),
 	}
 }
 

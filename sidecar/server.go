@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 
 	"stepup/sidecar/protocol"
 	"stepup/sidecar/protocol/login"
@@ -33,11 +34,15 @@ type Server struct {
 	*Core
 	doors    *http.Server
 	health   *http.Server
+	envoy    *grpc.Server // nil: off
 	stopping chan struct{}
 	watch    bool
 
 	// Listening is called once all listeners are open, with the doors' address; nil: nobody.
 	Listening func(doors net.Addr)
+	// Addresses are those of the open listeners by name (http, envoy, health), set before
+	// Listening is called.
+	Addresses map[string]net.Addr
 }
 
 // NewServer assembles a sidecar that does not listen yet. Watch follows the policy's
@@ -56,7 +61,11 @@ func NewServer(ctx context.Context, o Options, watch bool) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.doors = s.newHTTPServer(s.newDoors(callers))
+	places := protocol.NewPlaces(o.Config.Limits.Concurrency, s.Telemetry.InFlight())
+	if s.envoy, err = s.newEnvoy(callers, places); err != nil {
+		return nil, err
+	}
+	s.doors = s.newHTTPServer(s.newDoors(callers, places))
 	s.health = s.newHTTPServer(s.newHealth())
 	return s, nil
 }
@@ -73,11 +82,10 @@ func checkListeners(o Options) error {
 	return nil
 }
 
-func (s *Server) newDoors(callers *protocol.Callers) http.Handler {
+func (s *Server) newDoors(callers *protocol.Callers, places *protocol.Places) http.Handler {
 	c := s.options.Config
 	e := protocol.NewEcho(protocol.Config{
-		Concurrency: c.Limits.Concurrency, InFlight: s.Telemetry.InFlight(),
-		Callers: callers, Logger: s.options.Logger,
+		Places: places, Callers: callers, Logger: s.options.Logger,
 	})
 	protocol.Mount(e, native.Name, s.Door().Routes()...)
 	protocol.Mount(e, opadata.Name, s.dataDoor().Routes()...)
@@ -87,12 +95,17 @@ func (s *Server) newDoors(callers *protocol.Callers) http.Handler {
 	return e
 }
 
-func (s *Server) newHealth() http.Handler {
+// newProbe returns what knows whether questions can be decided.
+func (s *Server) newProbe() *health {
 	now := s.options.Now
 	if now == nil {
 		now = time.Now
 	}
-	h := &health{core: s.Core, now: now, dev: s.options.Dev, stopping: s.stopping}
+	return &health{core: s.Core, now: now, dev: s.options.Dev, stopping: s.stopping}
+}
+
+func (s *Server) newHealth() http.Handler {
+	h := s.newProbe()
 	e := protocol.NewEcho(protocol.Config{Logger: s.options.Logger})
 	protocol.Mount(e, "health", h.routes()...)
 	return e
@@ -127,6 +140,7 @@ func (s *Server) Run(ctx context.Context) error {
 	// OPA's plugins outlive the doors, so that the last decisions are logged too.
 	defer s.Fleet.Stop(ctx)
 	s.tell(open)
+	s.Addresses = addresses(open)
 	if s.Listening != nil {
 		s.Listening(open[0].listener.Addr())
 	}
@@ -150,21 +164,31 @@ func closeAll(open []opened) error {
 	return errors.Join(errs...)
 }
 
+func addresses(open []opened) map[string]net.Addr {
+	all := map[string]net.Addr{}
+	for _, o := range open {
+		all[o.name] = o.listener.Addr()
+	}
+	return all
+}
+
 // opened is a server with its listener.
 type opened struct {
 	name     string
-	server   *http.Server
+	server   interface{ Serve(net.Listener) error }
 	listener net.Listener
 }
 
 func (o opened) serve() error {
-	if err := o.server.Serve(o.listener); !errors.Is(err, http.ErrServerClosed) {
+	// A gRPC server that was stopped says nothing, or that it was before it served.
+	err := o.server.Serve(o.listener)
+	if err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, grpc.ErrServerStopped) {
 		return fmt.Errorf("serving %s on %s: %w", o.name, o.listener.Addr(), err)
 	}
 	return nil
 }
 
-// listen opens the doors' listener and, unless it is off, that of health.
+// listen opens the doors' listener and, unless they are off, those of Envoy and health.
 func (s *Server) listen(ctx context.Context) ([]opened, error) {
 	c := s.options.Config
 	secure, err := newTLS(c.HTTP.TLS.Cert, c.HTTP.TLS.Key, c.HTTP.TLS.ClientCA, s.options.Logger)
@@ -176,12 +200,19 @@ func (s *Server) listen(ctx context.Context) ([]opened, error) {
 		return nil, fmt.Errorf("http.address: %w", err)
 	}
 	open := []opened{{"http", s.doors, doors}}
+	if s.envoy != nil {
+		l, err := s.listenEnvoy(ctx)
+		if err != nil {
+			return nil, errors.Join(err, closeAll(open))
+		}
+		open = append(open, opened{"envoy", s.envoy, l})
+	}
 	if c.Health.Address == "" {
 		return open, nil
 	}
 	health, err := listen(ctx, c.Health.Address, nil)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("health.address: %w", err), doors.Close())
+		return nil, errors.Join(fmt.Errorf("health.address: %w", err), closeAll(open))
 	}
 	return append(open, opened{"health", s.health, health}), nil
 }
@@ -192,12 +223,14 @@ func (s *Server) stop() error {
 	s.options.Logger.Info("stopping", "drain", drainTimeout.String())
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
+	var draining errgroup.Group
+	draining.Go(func() error { s.drainEnvoy(ctx); return nil })
 	err := s.doors.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.options.Logger.Warn("questions in flight were cut off", "after", drainTimeout.String())
 		err = s.doors.Close()
 	}
-	return errors.Join(err, s.health.Close())
+	return errors.Join(err, draining.Wait(), s.health.Close())
 }
 
 // tell logs what somebody should know who starts this sidecar.

@@ -18,7 +18,7 @@ import "time"
 //	expand   ${NAME} in it stands for a variable of the environment
 type Config struct {
 	HTTP         Listener       `yaml:"http" default:"{address: '127.0.0.1:8181'}" help:"The doors spoken over HTTP."`
-	Envoy        Listener       `yaml:"envoy" later:"true" help:"Envoy's ext_authz over gRPC, at for example 127.0.0.1:9191; empty: off."`
+	Envoy        Listener       `yaml:"envoy" help:"Envoy's ext_authz over gRPC, at for example 127.0.0.1:9191; empty: off."`
 	Health       Health         `yaml:"health" help:"/livez, /readyz and /metrics: names, counts and revisions only, so it may listen anywhere."`
 	Admin        Admin          `yaml:"admin" help:"Console and explanations."`
 	Callers      []Caller       `yaml:"callers" help:"Who may ask, and at which doors; everybody else gets 401 or 403. Empty: whoever reaches the listener."`

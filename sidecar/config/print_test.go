@@ -121,7 +121,7 @@ func TestErrorsTellFileAndLine(t *testing.T) {
 		ReadFile: files{"stepup.yaml": `http:
   adress: 0.0.0.0:80
   tls: {cert: tls.crt}
-envoy:
+admin:
   address: 127.0.0.1:9191
 policy:
   path: ./policy

@@ -18,12 +18,9 @@ import (
 
 // Config is what all doors of one listener share.
 type Config struct {
-	// Concurrency is how many requests may be worked on at once; further ones are
-	// answered with overloaded. One whose body is still coming in is not worked on. 0: no
-	// limit.
-	Concurrency int
-	// InFlight counts the requests that are being worked on; nil: nobody does.
-	InFlight Gauge
+	// Places are those of the requests that are worked on at once; further ones are answered
+	// with overloaded. One whose body is still coming in is not worked on. Nil: no limit.
+	Places *Places
 	// Callers are those who may ask; nil: whoever reaches the listener.
 	Callers *Callers
 	// Logger takes faults of ours and callers that were refused; nil: they are dropped.
@@ -50,7 +47,7 @@ func NewEcho(cfg Config) *echo.Echo {
 	e.Logger.SetOutput(io.Discard) // what it would say comes through the error handler
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = errorHandler(cfg.Logger)
-	e.Use(noStore, limited(cfg.Concurrency, cfg.InFlight), recovered(), guarding(&guard{cfg.Callers, cfg.Logger}))
+	e.Use(noStore, limited(cfg.Places), recovered(), guarding(&guard{cfg.Callers, cfg.Logger}))
 	return e
 }
 
@@ -176,9 +173,9 @@ func problemOf(err error) *Problem {
 	return ProblemOf(err)
 }
 
-// retryAfter is how many seconds a caller is asked to wait after a 503: long enough for
+// RetryAfter is how many seconds a caller is asked to wait after a 503: long enough for
 // a key set or a policy to arrive, short enough for somebody who waits.
-const retryAfter = "2"
+const RetryAfter = "2"
 
 // SendProblem writes a problem document, with the headers of [SendRefusal].
 func SendProblem(c echo.Context, p *Problem) error {
@@ -190,7 +187,7 @@ func SendProblem(c echo.Context, p *Problem) error {
 func SendRefusal(c echo.Context, p *Problem, mediaType string, value any) error {
 	switch p.Status {
 	case http.StatusServiceUnavailable:
-		c.Response().Header().Set(echo.HeaderRetryAfter, retryAfter)
+		c.Response().Header().Set(echo.HeaderRetryAfter, RetryAfter)
 	case http.StatusUnauthorized:
 		// RFC 9110, section 11.6.1. Only a caller who is not known gets this status.
 		c.Response().Header().Set(echo.HeaderWWWAuthenticate, `Bearer realm="stepup callers"`)

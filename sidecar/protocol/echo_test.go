@@ -146,7 +146,7 @@ func (l *level) Dec() { l.Add(-1) }
 func TestConcurrencyIsLimited(t *testing.T) {
 	var inFlight level
 	entered, leave := make(chan struct{}), make(chan struct{})
-	srv := serve(t, protocol.Config{Concurrency: 2, InFlight: &inFlight}, get("/x", func(c echo.Context) error {
+	srv := serve(t, protocol.Config{Places: protocol.NewPlaces(2, &inFlight)}, get("/x", func(c echo.Context) error {
 		entered <- struct{}{}
 		<-leave
 		return c.NoContent(http.StatusNoContent)
@@ -191,7 +191,7 @@ func TestConcurrencyIsLimited(t *testing.T) {
 func TestSlowBodiesTakeNoPlaces(t *testing.T) {
 	var inFlight level
 	entered, leave, reading := make(chan struct{}), make(chan struct{}), make(chan struct{}, 8)
-	srv := serve(t, protocol.Config{Concurrency: 1, InFlight: &inFlight}, protocol.Route{Method: "POST", Path: "/x", Serve: func(c echo.Context) error {
+	srv := serve(t, protocol.Config{Places: protocol.NewPlaces(1, &inFlight)}, protocol.Route{Method: "POST", Path: "/x", Serve: func(c echo.Context) error {
 		c.Request().Body = &toldBody{ReadCloser: c.Request().Body, reading: reading}
 		if _, err := protocol.ReadJSON(c, 0); err != nil {
 			return err
@@ -290,7 +290,7 @@ func TestGetTakesNoBody(t *testing.T) {
 // A panic gives its place back.
 func TestPanicIsNoLongerInFlight(t *testing.T) {
 	var inFlight level
-	srv := serve(t, protocol.Config{Concurrency: 1, InFlight: &inFlight}, get("/x", func(echo.Context) error { panic("x") }))
+	srv := serve(t, protocol.Config{Places: protocol.NewPlaces(1, &inFlight)}, get("/x", func(echo.Context) error { panic("x") }))
 	for range 3 {
 		if resp, _ := ask(t, "GET", srv.URL+"/x"); resp.StatusCode != 500 {
 			t.Errorf("status %d, want 500", resp.StatusCode)

@@ -6,17 +6,33 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// places are those of the requests that may be worked on at once.
-type places struct {
+// Places are those of the requests that may be worked on at once, at all doors that share
+// them. A nil one has no limit. It is safe for concurrent use.
+type Places struct {
 	limit int64 // 0: no limit
 	taken atomic.Int64
 	gauge Gauge
 }
 
+// NewPlaces returns so many places; 0: no limit. The gauge, which may be nil, counts those
+// that are taken.
+func NewPlaces(limit int, gauge Gauge) *Places { return &Places{limit: int64(limit), gauge: gauge} }
+
+// Take takes a place until leave is called, once. The error is a [*Problem]: overloaded.
+func (all *Places) Take() (leave func(), err error) {
+	if all == nil {
+		all = &Places{}
+	}
+	p := &place{of: all}
+	return p.leave, p.take()
+}
+
 // limited gives every request a place and refuses those for which there is none at once:
 // one that waits would be answered after its caller's patience.
-func limited(limit int, gauge Gauge) echo.MiddlewareFunc {
-	all := &places{limit: int64(limit), gauge: gauge}
+func limited(all *Places) echo.MiddlewareFunc {
+	if all == nil {
+		all = &Places{}
+	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			p := &place{of: all}
@@ -32,7 +48,7 @@ func limited(limit int, gauge Gauge) echo.MiddlewareFunc {
 
 // A place is one request's. It belongs to the goroutine of that request.
 type place struct {
-	of   *places
+	of   *Places
 	held bool
 }
 
@@ -43,7 +59,7 @@ func placeOf(c echo.Context) *place {
 	if p, ok := c.Get(placeKey).(*place); ok {
 		return p
 	}
-	return &place{of: &places{}}
+	return &place{of: &Places{}}
 }
 
 // without does something that waits for the caller, during which others may work: bodies
