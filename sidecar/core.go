@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 
+	"stepup/sidecar/access"
 	"stepup/sidecar/config"
 	"stepup/sidecar/keep"
 	"stepup/sidecar/loopguard"
 	"stepup/sidecar/pdp"
 	"stepup/sidecar/policy"
 	"stepup/sidecar/policy/fleet"
+	"stepup/sidecar/protocol/authzen"
 	"stepup/sidecar/protocol/native"
 	"stepup/sidecar/telemetry"
 	"stepup/sidecar/token"
@@ -68,6 +70,24 @@ func (c *Core) Door() *native.Door {
 		door.Requirer = c.Decider
 	}
 	return native.New(door)
+}
+
+// AuthZEN returns the door of the AuthZEN Authorization API.
+func (c *Core) AuthZEN() *authzen.Door {
+	o := c.options
+	return authzen.New(authzen.Config{
+		Decider: c.Decider, Entities: c.entities,
+		Body: int64(o.Config.Limits.Body), Batch: o.Config.Limits.Batch, Logger: o.Logger,
+	})
+}
+
+// entities are those that the active policy's data lists.
+func (c *Core) entities(ctx context.Context) (access.Entities, bool, error) {
+	snapshot := c.Policies.Current()
+	if snapshot == nil {
+		return access.Entities{}, false, &access.Fault{Code: access.NotReady}
+	}
+	return snapshot.Entities(ctx)
 }
 
 func deciderConfig(o Options, policies *policy.Policies, verifier pdp.Verifier, issuers Issuers, recorder recorder, memory *pdp.Memory) pdp.Config {

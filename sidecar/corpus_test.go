@@ -114,7 +114,8 @@ func elsewhere() map[access.Code]at {
 		access.Overloaded:            {"protocol/echo_test.go", "TestConcurrencyIsLimited"}, // takes two callers at once
 		access.CallerUnauthenticated: {"protocol/callers_test.go", "TestAdmit"},             // is about the caller, not the question
 		access.CallerForbidden:       {"protocol/callers_test.go", "TestAdmit"},
-		access.StepUpUnmet:           {"pdp/guard_test.go", "TestLoops"}, // takes three logins
+		access.SubjectMismatch:       {"authzen_test.go", "TestAuthZENSubjectIsTheTokens"}, // takes a caller that names one
+		access.StepUpUnmet:           {"pdp/guard_test.go", "TestLoops"},                   // takes three logins
 	}
 }
 

@@ -2,6 +2,7 @@ package sidecar_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
@@ -21,6 +22,7 @@ func doors() []door {
 		nativeDoor(),
 		dataDoor(),
 		envoyDoor(),
+		authzenDoor(),
 	}
 }
 
@@ -233,6 +235,14 @@ func post(t *testing.T, url string, body []byte, header http.Header) (*http.Resp
 	}
 	request.Header.Set("Content-Type", "application/json")
 	return do(t, request)
+}
+
+// decodeNumbers keeps the digits of numbers, and refuses members that nobody knows.
+func decodeNumbers(text []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(into)
 }
 
 // do sends a request and returns the answer with its text.

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 
 	"stepup/sidecar/protocol"
+	"stepup/sidecar/protocol/authzen"
 	"stepup/sidecar/protocol/login"
 	"stepup/sidecar/protocol/native"
 	"stepup/sidecar/protocol/opadata"
@@ -85,10 +86,11 @@ func checkListeners(o Options) error {
 func (s *Server) newDoors(callers *protocol.Callers, places *protocol.Places) http.Handler {
 	c := s.options.Config
 	e := protocol.NewEcho(protocol.Config{
-		Places: places, Callers: callers, Logger: s.options.Logger,
+		Places: places, Callers: callers, Tellers: authzen.Tellers(), Logger: s.options.Logger,
 	})
 	protocol.Mount(e, native.Name, s.Door().Routes()...)
 	protocol.Mount(e, opadata.Name, s.dataDoor().Routes()...)
+	protocol.Mount(e, authzen.Name, s.AuthZEN().Routes()...)
 	if c.Login.Enabled {
 		protocol.Mount(e, login.Name, s.loginDoor().Routes()...)
 	}

@@ -25,6 +25,7 @@ const (
 	TokenClaimInvalid         Code = "token_claim_invalid"
 	AudienceMismatch          Code = "audience_mismatch"
 	BindingFailed             Code = "binding_failed"
+	SubjectMismatch           Code = "subject_mismatch"
 	LevelTooLow               Code = "level_too_low"
 	LoginTooOld               Code = "login_too_old"
 	LoginTimeUnknown          Code = "login_time_unknown"
@@ -84,6 +85,7 @@ var table = []Row{
 	{TokenClaimInvalid, "a claim is missing, of the wrong type or out of range", tokenNotAccepted, http.StatusUnauthorized, invalidToken, false},
 	{AudienceMismatch, "meant for somebody else", tokenNotAccepted, http.StatusUnauthorized, invalidToken, false},
 	{BindingFailed, "bound to a key (cnf) whose proof was not checked", tokenNotAccepted, http.StatusUnauthorized, invalidToken, false},
+	{SubjectMismatch, "the caller names another subject than the token's", "The subject is not that of the token.", http.StatusBadRequest, "", true},
 	{LevelTooLow, "a stronger login would be allowed", strongerSignIn, http.StatusUnauthorized, insufficientUser, false},
 	{LoginTooOld, "the same login, but younger, would be allowed", "A more recent sign-in is required.", http.StatusUnauthorized, insufficientUser, false},
 	{LoginTimeUnknown, "the token does not tell when the person signed in", "It is not known when you signed in.", http.StatusUnauthorized, insufficientUser, false},

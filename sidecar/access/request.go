@@ -22,6 +22,11 @@ type Request struct {
 	// time, and nothing else. The zero value means that there is none.
 	Evidence Credential
 
+	// Asserted is who acts as the caller says; the zero value means that it does not say.
+	// Beside a credential its id has to be the token's subject, and nothing else of it
+	// counts. Without one it is who the policy is asked about, and never has any assurance.
+	Asserted Subject
+
 	Action   Action
 	Resource Resource
 	Context  Object

@@ -22,10 +22,14 @@ type Document struct {
 }
 
 // New builds the document for a request. Claims is nil when there is no verified token;
-// the subject is then an anonymous user without an id.
+// the subject is then the one that the caller asserts, or an anonymous user without an id.
 func New(req access.Request, claims *token.Claims, a access.Assurance, now int64) Document {
+	subject := SubjectOf(claims, a)
+	if claims == nil && req.Asserted.ID != "" {
+		subject = req.Asserted
+	}
 	return Document{
-		Subject:   SubjectOf(claims, a),
+		Subject:   subject,
 		Action:    req.Action,
 		Resource:  req.Resource,
 		Context:   req.Context,

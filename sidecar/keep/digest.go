@@ -36,6 +36,8 @@ func Question(tokens Digest, r access.Request) (Digest, bool) {
 	w := open()
 	defer w.close()
 	w.buf.Write(tokens[:])
+	w.text(r.Asserted.Type)
+	w.named(r.Asserted.ID, r.Asserted.Properties)
 	w.named(r.Action.Name, r.Action.Properties)
 	w.text(r.Resource.Type)
 	w.named(r.Resource.ID, r.Resource.Properties)

@@ -45,6 +45,7 @@ func TestDigestsTellQuestionsApart(t *testing.T) {
 func fullQuestion() access.Request {
 	return access.Request{
 		Door: "d", Credential: access.NewCredential("token"), Evidence: access.NewCredential("evidence"),
+		Asserted: access.Subject{Type: "user", ID: "alice", Properties: access.Object{"p": "1"}},
 		Action:   access.Action{Name: "GET", Properties: access.Object{"p": "1"}},
 		Resource: access.Resource{Type: "route", ID: "/a", Properties: access.Object{"p": "1"}},
 		Context:  access.Object{"c": "1", "d": "2"},

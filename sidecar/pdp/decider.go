@@ -240,9 +240,21 @@ func (q *question) verify(ctx context.Context) error {
 	}
 	p, err := q.verified(q.tokens, func() (*proof, error) { return q.prove(ctx) })
 	if err == nil {
-		q.proof, q.claims = p, p.claims
+		err = q.compareSubject(p.claims)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	q.proof, q.claims = p, p.claims
+	return nil
+}
+
+// compareSubject refuses a question that is about somebody else than its token.
+func (q *question) compareSubject(claims *token.Claims) error {
+	if asserted := q.req.Asserted.ID; asserted != "" && asserted != claims.Subject {
+		return &access.Fault{Code: access.SubjectMismatch, Err: errors.New("the question names a subject that is not the token's")}
+	}
+	return nil
 }
 
 // prove verifies the token, and the evidence beside it if there is some.

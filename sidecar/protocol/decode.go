@@ -52,6 +52,9 @@ type Fragment struct {
 	Text    []byte
 	Pointer string // RFC 6901; empty: it is the whole body
 	Depth   int    // how many objects and arrays are around it
+	// Lenient says that members which are not known are read over, as some protocols
+	// demand. They have to be valid JSON all the same.
+	Lenient bool
 }
 
 // pool keeps decoders between bodies: the tables by which they find duplicate names are
@@ -99,6 +102,8 @@ func Open[T any](d *Decoder, members Members[T], into *T, rest func(d *Decoder, 
 		}
 		if read, known := members[name]; known {
 			err = read(d, into)
+		} else if d.from.Lenient {
+			err = d.Over()
 		} else {
 			err = rest(d, name, into)
 		}
@@ -106,6 +111,12 @@ func Open[T any](d *Decoder, members Members[T], into *T, rest func(d *Decoder, 
 			return err
 		}
 	}
+}
+
+// Over reads any value and lets go of it. It has to be as valid as one that is kept.
+func (d *Decoder) Over() error {
+	_, err := d.value()
+	return err
 }
 
 // NotYet refuses a member whose feature is not built, by its name.
@@ -208,7 +219,7 @@ func (d *Decoder) Fragment(into *Fragment) error {
 	if err != nil {
 		return d.syntax(err)
 	}
-	*into = Fragment{Text: bytes.Clone(text), Pointer: d.here(), Depth: depth}
+	*into = Fragment{Text: bytes.Clone(text), Pointer: d.here(), Depth: depth, Lenient: d.from.Lenient}
 	return nil
 }
 

@@ -23,9 +23,14 @@ type Config struct {
 	Places *Places
 	// Callers are those who may ask; nil: whoever reaches the listener.
 	Callers *Callers
+	// Tellers say how the problems of a path are told, by path; of others: [SendProblem].
+	Tellers map[string]Teller
 	// Logger takes faults of ours and callers that were refused; nil: they are dropped.
 	Logger *slog.Logger
 }
+
+// A Teller writes a problem in the words of one protocol. It calls [TellOutside] first.
+type Teller func(c echo.Context, p *Problem) error
 
 // A Gauge goes up and down. A prometheus.Gauge is one.
 type Gauge interface {
@@ -46,7 +51,7 @@ func NewEcho(cfg Config) *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.Logger.SetOutput(io.Discard) // what it would say comes through the error handler
 	e.IPExtractor = echo.ExtractIPDirect()
-	e.HTTPErrorHandler = errorHandler(cfg.Logger)
+	e.HTTPErrorHandler = errorHandler(cfg.Logger, cfg.Tellers)
 	e.Use(noStore, limited(cfg.Places), recovered(), guarding(&guard{cfg.Callers, cfg.Logger}))
 	return e
 }
@@ -142,7 +147,7 @@ func recovered() echo.MiddlewareFunc {
 
 // errorHandler answers errors. Only faults of ours are logged: a problem is the
 // caller's, or was recorded with its decision.
-func errorHandler(log *slog.Logger) echo.HTTPErrorHandler {
+func errorHandler(log *slog.Logger, tellers map[string]Teller) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
 		if c.Response().Committed {
 			return
@@ -151,7 +156,11 @@ func errorHandler(log *slog.Logger) echo.HTTPErrorHandler {
 		if p.Status == http.StatusInternalServerError && len(p.Reasons) == 0 {
 			logFault(log, c, err)
 		}
-		if err := SendProblem(c, p); err != nil {
+		tell, own := tellers[c.Request().URL.Path]
+		if !own {
+			tell = SendProblem
+		}
+		if err := tell(c, p); err != nil {
 			log.DebugContext(c.Request().Context(), "answer not sent", "error", err)
 		}
 	}
@@ -182,17 +191,23 @@ func SendProblem(c echo.Context, p *Problem) error {
 	return SendRefusal(c, p, ProblemType, p.Document())
 }
 
-// SendRefusal writes a problem in the form of a protocol that has one of its own: after a
-// 503 with Retry-After (RFC 9110, section 10.2.3), after a 401 with what a caller may show.
+// SendRefusal writes a problem in the form of a protocol that has one of its own, with the
+// headers of [TellOutside].
 func SendRefusal(c echo.Context, p *Problem, mediaType string, value any) error {
-	switch p.Status {
+	TellOutside(c, p.Status)
+	return Send(c, p.Status, mediaType, value)
+}
+
+// TellOutside sets the fields of an answer that go with a status: Retry-After with 503
+// (RFC 9110, section 10.2.3), and with 401 what a caller may show.
+func TellOutside(c echo.Context, status int) {
+	switch status {
 	case http.StatusServiceUnavailable:
 		c.Response().Header().Set(echo.HeaderRetryAfter, RetryAfter)
 	case http.StatusUnauthorized:
 		// RFC 9110, section 11.6.1. Only a caller who is not known gets this status.
 		c.Response().Header().Set(echo.HeaderWWWAuthenticate, `Bearer realm="stepup callers"`)
 	}
-	return Send(c, p.Status, mediaType, value)
 }
 
 // Send encodes a value as JSON and writes it in one piece, with a line end for those who

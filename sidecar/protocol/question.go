@@ -14,13 +14,18 @@ import (
 // The members that a question has in every JSON protocol. Package-level tables cost nothing
 // per request.
 var (
+	subjectMembers = Members[access.Subject]{
+		"type":       func(d *Decoder, s *access.Subject) error { return d.Name(&s.Type) },
+		"id":         func(d *Decoder, s *access.Subject) error { return d.Name(&s.ID) },
+		"properties": func(d *Decoder, s *access.Subject) error { return d.Free(&s.Properties) },
+	}
 	actionMembers = Members[access.Action]{
-		"name":       func(d *Decoder, a *access.Action) error { return bounded(d, &a.Name) },
+		"name":       func(d *Decoder, a *access.Action) error { return d.Name(&a.Name) },
 		"properties": func(d *Decoder, a *access.Action) error { return d.Free(&a.Properties) },
 	}
 	resourceMembers = Members[access.Resource]{
-		"type":       func(d *Decoder, r *access.Resource) error { return bounded(d, &r.Type) },
-		"id":         func(d *Decoder, r *access.Resource) error { return bounded(d, &r.ID) },
+		"type":       func(d *Decoder, r *access.Resource) error { return d.Name(&r.Type) },
+		"id":         func(d *Decoder, r *access.Resource) error { return d.Name(&r.ID) },
 		"properties": func(d *Decoder, r *access.Resource) error { return d.Free(&r.Properties) },
 	}
 	requestMembers = Members[access.HTTPRequest]{
@@ -34,6 +39,9 @@ var (
 		"client_ip": readClientIP,
 	}
 )
+
+// Subject reads who acts, as the caller says: {type, id, properties}.
+func (d *Decoder) Subject(into **access.Subject) error { return member(d, subjectMembers, into) }
 
 // Action reads what is to be done: {name, properties}.
 func (d *Decoder) Action(into **access.Action) error { return member(d, actionMembers, into) }
@@ -83,11 +91,11 @@ func checkSegments(d *Decoder, r *access.HTTPRequest) error {
 const (
 	maxHeaders    = 128  // names
 	maxHeaderName = 128  // bytes
-	maxText       = 8192 // bytes of an action's name, a resource's type or id
+	maxText       = 8192 // bytes of an action's name, of a type or an id
 )
 
-// bounded reads a text that is not empty and not longer than [maxText].
-func bounded(d *Decoder, into *string) error {
+// Name reads a text that is not empty and not longer than 8192 bytes.
+func (d *Decoder) Name(into *string) error {
 	if err := d.Filled(into); err != nil {
 		return err
 	}
