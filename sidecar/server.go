@@ -241,6 +241,9 @@ func (s *Server) tell(open []opened) {
 	if status.Kind == "demonstration" {
 		log.Warn("the embedded DEMONSTRATION policy is active", "revision", status.Revision, "try", "policy.path with a policy of your own")
 	}
+	if missing := s.Fleet.NotActivated(); status.Revision == "" && len(missing) > 0 {
+		log.Info("waiting for bundles; until they are active every question is answered with 503", "bundles", missing)
+	}
 	tellIssuers(log, s.Issuers)
 	for _, o := range open {
 		log.Info("listening", "listener", o.name, "address", o.listener.Addr().String())

@@ -42,3 +42,21 @@ policy:
 		t.Errorf("Print shows what may be secret (%v):\n%s", err, &printed)
 	}
 }
+
+// FuzzExpand: whatever a variable holds, it stands in its place as text and nothing else
+// of the configuration becomes different.
+func FuzzExpand(f *testing.F) {
+	for _, seed := range []string{"", "a", "x\n}: [&", "${NAME}", `"`, "'", "- a\n- b", "!!int 5"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		c, _, err := load("policy: {opa: {labels: {a: \"<${NAME}>\", b: c}}}", "NAME="+value)
+		if err != nil {
+			t.Skip() // longer than a configuration may be, or no text
+		}
+		want := map[string]any{"labels": map[string]any{"a": "<" + value + ">", "b": "c"}}
+		if diff := cmp.Diff(want, c.Policy.OPA); diff != "" {
+			t.Errorf("NAME=%q: policy.opa (-want +got):\n%s", value, diff)
+		}
+	})
+}
