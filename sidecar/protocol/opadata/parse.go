@@ -16,6 +16,7 @@ const Name = "opadata"
 type question struct {
 	token    string
 	idToken  string
+	subject  *access.Subject
 	action   *access.Action
 	resource *access.Resource
 	context  access.Object
@@ -32,6 +33,7 @@ type (
 var inputMembers = protocol.Members[question]{
 	"token":     readToken,
 	"id_token":  func(d *decoder, q *question) error { return d.Filled(&q.idToken) },
+	"subject":   func(d *decoder, q *question) error { return d.Subject(&q.subject) },
 	"action":    func(d *decoder, q *question) error { return d.Action(&q.action) },
 	"resource":  func(d *decoder, q *question) error { return d.Resource(&q.resource) },
 	"context":   func(d *decoder, q *question) error { return d.Free(&q.context) },
@@ -146,11 +148,16 @@ func (q question) complete(pointer, header string, forward access.HeaderNames) (
 	if missing := q.missing(); missing != "" {
 		return access.Request{}, &protocol.Malformed{Pointer: pointer + missing, Problem: "is required"}
 	}
+	asserted, err := q.asserted(pointer)
+	if err != nil {
+		return access.Request{}, err
+	}
 	about, err := q.about(pointer, told)
 	return access.Request{
 		Door:       Name,
 		Credential: access.NewCredential(q.token),
 		Evidence:   access.NewCredential(q.idToken),
+		Asserted:   asserted,
 		Action:     *q.action,
 		Resource:   *q.resource,
 		Context:    about,
@@ -175,7 +182,7 @@ func (q *question) ask(told told) {
 // would be asked about something else than was meant.
 func (q question) checkSpelling(pointer string) error {
 	given := map[string]bool{
-		"action": q.action != nil, "resource": q.resource != nil, "context": q.context != nil, "request": q.request != nil,
+		"subject": q.subject != nil, "action": q.action != nil, "resource": q.resource != nil, "context": q.context != nil, "request": q.request != nil,
 	}
 	for _, name := range slices.Sorted(maps.Keys(q.rest)) {
 		meant := protocol.Nearest(inputMembers, name)
@@ -184,6 +191,27 @@ func (q question) checkSpelling(pointer string) error {
 		}
 	}
 	return nil
+}
+
+// asserted returns who acts as the caller says. Beside a token only the id counts, which has
+// to be the token's own: properties that are left out could be what a rule asks for in vain.
+func (q question) asserted(pointer string) (access.Subject, error) {
+	if q.subject == nil {
+		return access.Subject{}, nil
+	}
+	known := q.subject.Type == access.SubjectUser || q.subject.Type == access.SubjectClient
+	_, issuer := q.subject.Properties["issuer"]
+	switch {
+	case q.subject.ID == "":
+		return access.Subject{}, &protocol.Malformed{Pointer: pointer + "/subject/id", Problem: "is required"}
+	case q.token != "" && len(q.subject.Properties) > 0:
+		return access.Subject{}, &protocol.Malformed{Pointer: pointer + "/subject/properties", Problem: "is not taken beside a token, which tells who acts: leave it out, or give in context what the policy has to know"}
+	case issuer:
+		return access.Subject{}, &protocol.Malformed{Pointer: pointer + "/subject/properties/issuer", Problem: "is told by tokens only: leave it out"}
+	case q.token == "" && !known:
+		return access.Subject{}, &protocol.Malformed{Pointer: pointer + "/subject/type", Problem: "must be user or client where there is no token"}
+	}
+	return *q.subject, nil
 }
 
 // about is the context that policies see: the caller's own, and all members that are not
