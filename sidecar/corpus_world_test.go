@@ -95,7 +95,7 @@ func (ws *worlds) configuration(t *testing.T, c cases.Case) string {
 type world struct {
 	begin sync.Once
 	url   string // empty: it did not start
-	envoy string // where Envoy's door listens
+	envoy string // where Envoy's door listens; empty: it does not
 	now   atomic.Int64
 
 	asking sync.Mutex
@@ -131,7 +131,10 @@ func (w *world) serve(ctx context.Context, t *testing.T, server *sidecar.Server,
 	go func() { ended <- server.Run(ctx) }()
 	select {
 	case doors := <-listening:
-		w.url, w.envoy = "http://"+doors.String(), server.Addresses["envoy"].String()
+		w.url = "http://" + doors.String()
+		if envoy := server.Addresses["envoy"]; envoy != nil {
+			w.envoy = envoy.String()
+		}
 		t.Cleanup(func() {
 			stop()
 			if err := <-ended; err != nil {
