@@ -13,7 +13,7 @@ OPA      := go tool opa
 FUZZTIME ?= 5s
 LISTEN   ?=
 
-.PHONY: bundles help run demo build test check format lint vulnerabilities policies go-test fuzz fuzz-long docs clean
+.PHONY: bench bundles help run demo build test check format lint vulnerabilities policies go-test fuzz fuzz-long docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,11 @@ fuzz: ## a short run of every fuzz target (FUZZTIME each)
 
 fuzz-long: ## ten minutes of every fuzz target
 	@.ci/fuzz 10m
+
+BENCH_SECONDS ?= 2
+
+bench: ## measure against the limit and OPA's server, into docs/benchmarks.md (BENCH_SECONDS each)
+	@go run ./sidecar/bench -seconds $(BENCH_SECONDS) -page docs/benchmarks.md
 
 bundles: ## build, sign and check the bundles of bundles/, into bin/bundles
 	@.ci/bundles
