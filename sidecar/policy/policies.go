@@ -138,6 +138,9 @@ func newSource(path string) (source, error) {
 	return nil, fmt.Errorf("policy.path: %s is neither a folder nor a bundle (*%s)", path, bundleSuffix)
 }
 
+// Package names the policy's package, without data. in front.
+func (p *Policies) Package() string { return p.loader.config.Package }
+
 // Current returns the active snapshot; nil if none is.
 func (p *Policies) Current() *Snapshot { return p.current.Load() }
 

@@ -24,7 +24,8 @@ type Instruments struct {
 	issuers sync.Map // the configured ones: their names become labels
 	policy  struct {
 		sync.Mutex
-		labels prometheus.Labels // of the policy that was active last
+		labels    prometheus.Labels // of the policy that was active last
+		opaCounts map[string]uint64 // as they were shown last
 	}
 }
 
@@ -172,6 +173,45 @@ func (i *Instruments) Bundles(all []Bundle) {
 // empty if there was none.
 func (i *Instruments) BundleAttempt(bundle, kind string) {
 	i.counters["stepup_bundle_attempts_total"].WithLabelValues(bundle, cmp.Or(kind, "ok")).Inc()
+}
+
+// DecisionLogged counts a decision for OPA's decision log, by what became of it.
+func (i *Instruments) DecisionLogged(result string) {
+	i.counters["stepup_decision_log_events_total"].WithLabelValues(result).Inc()
+}
+
+// DecisionLost counts an event that OPA's plugin let go of, by the reason.
+func (i *Instruments) DecisionLost(reason string) {
+	i.counters["stepup_decision_log_lost_total"].WithLabelValues(reason).Inc()
+}
+
+// DecisionLogCounts shows what OPA's plugin counted so far, by OPA's names without
+// decision_logs_ in front.
+func (i *Instruments) DecisionLogCounts(counts map[string]uint64) {
+	i.policy.Lock()
+	defer i.policy.Unlock()
+	for name, row := range opaCounts() {
+		counter := i.counters[row.instrument].WithLabelValues(row.label)
+		if grown := counts[name] - min(counts[name], i.policy.opaCounts[name]); grown > 0 {
+			counter.Add(float64(grown))
+		}
+	}
+	i.policy.opaCounts = counts
+}
+
+type opaCount struct{ instrument, label string }
+
+// opaCounts are the instruments that show what OPA counts.
+func opaCounts() map[string]opaCount {
+	const lost, uploads = "stepup_decision_log_lost_total", "stepup_decision_log_uploads_total"
+	return map[string]opaCount{
+		"dropped_rate_limit_exceeded":              {lost, "rate_limit"},
+		"dropped_buffer_size_limit_exceeded":       {lost, "buffer"},
+		"dropped_buffer_size_limit_bytes_exceeded": {lost, "buffer"},
+		"encoding_failure":                         {lost, "encoding"},
+		"chunks_uploaded":                          {uploads, "ok"},
+		"chunks_upload_failed":                     {uploads, "error"},
+	}
 }
 
 // Registry is where others register instruments of their own.

@@ -21,6 +21,9 @@ const maxFile = 50 << 20
 func withDefaults(opa map[string]any) map[string]any {
 	all := maps.Clone(opa)
 	maps.DeleteFunc(all, func(_ string, value any) bool { return value == nil })
+	if logs, ok := all["decision_logs"].(map[string]any); ok {
+		all["decision_logs"] = bufferedByEvent(logs)
+	}
 	bundles, ok := all["bundles"].(map[string]any)
 	if !ok {
 		return all
@@ -58,6 +61,9 @@ func (g *gate) OnConfigDiscovery(_ context.Context, c *config.Config) (*config.C
 		return nil, err
 	}
 	c.Bundles = bounded
+	if c.DecisionLogs, err = bufferDiscovered(c.DecisionLogs); err != nil {
+		return nil, err
+	}
 	return c, g.check(c)
 }
 
@@ -77,8 +83,8 @@ func (g *gate) check(c *config.Config) error {
 	if len(c.Warnings) > 0 {
 		return errors.New(strings.Join(slices.Sorted(slices.Values(c.Warnings)), "; "))
 	}
-	if c.DecisionLogs != nil {
-		return errors.New("decision_logs: not built yet in this version; remove it")
+	if err := checkDecisionLogs(c); err != nil {
+		return fmt.Errorf("decision_logs.%w", err)
 	}
 	for _, key := range foreignKeys(c) {
 		return fmt.Errorf("%s: %s", key, foreign()[key])

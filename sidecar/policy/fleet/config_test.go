@@ -39,7 +39,13 @@ func TestRefusedConfigurations(t *testing.T) {
 		"signing without its key":  {object("services", service, "bundles", object("a", object("service", "origin", "signing", object("keyid", "ops")))), "ops"},
 		"delays the wrong way":     {object("services", service, "bundles", object("a", object("polling", object("min_delay_seconds", 9, "max_delay_seconds", 1)))), "max polling delay"},
 		"discovery of no service":  {object("discovery", object("resource", "x", "service", "none")), "none"},
-		"logs that nobody writes":  {object("services", service, "decision_logs", object("console", true)), "decision_logs: not built yet"},
+		"logs to nowhere":          {object("decision_logs", object()), "decision_logs.service: decisions would be logged nowhere"},
+		"logs to a plugin":         {object("services", service, "decision_logs", object("plugin", "mine")), "decision_logs.plugin: plugins of your own"},
+		"logs of headers":          {object("services", service, "decision_logs", object("request_context", object("http", object("headers", []any{"authorization"})))), "decision_logs.request_context: "},
+		"logs of built-ins":        {object("services", service, "decision_logs", object("nd_builtin_cache", true)), "decision_logs.nd_builtin_cache: "},
+		"logs sent by hand":        {object("services", service, "decision_logs", object("reporting", object("trigger", "manual"))), "decision_logs.reporting.trigger: "},
+		"logs of no service":       {object("services", service, "decision_logs", object("service", "other")), `invalid service name "other" in decision_logs`},
+		"logs, misspelt":           {object("services", service, "decision_logs", object("consol", true)), "decision_logs.consol"},
 		"a number where text goes": {object("services", service, "persistence_directory", 5), ""},
 	} {
 		policies, err := policy.Receive(policy.Config{Package: "shop"})

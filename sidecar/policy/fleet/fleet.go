@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/hooks"
+	"github.com/open-policy-agent/opa/v1/metrics"
 	"github.com/open-policy-agent/opa/v1/plugins"
 	"github.com/open-policy-agent/opa/v1/plugins/bundle"
 	"github.com/open-policy-agent/opa/v1/plugins/discovery"
@@ -40,20 +42,29 @@ type Config struct {
 	// Observe is told how an attempt to fetch or activate a bundle ended: "" or one of the
 	// kinds of error. Nil: nobody is.
 	Observe func(bundle, kind string)
+
+	// Lost is told of each event of the decision log that goes nowhere, by the reason.
+	// Nil: nobody is.
+	Lost func(reason string)
+
+	// Console is where decision_logs.console writes, a line of JSON for each event. Nil: the
+	// standard error, as it is with OPA.
+	Console io.Writer
 }
 
 // A Fleet is OPA's plugin manager with its plugins. A nil Fleet runs nothing; its methods
 // tell that there is nothing. All methods are safe for concurrent use.
 //
-// Decision logs will be OPA's too. As long as nobody hands events to OPA's logs plugin the
-// key decision_logs is refused (gate.check). Once somebody does, the plugin is created from
-// that key by [New] or, later, by discovery, and is found with logs.Lookup(f.Manager()) each
-// time that an event is to be written.
+// Decision logs are OPA's too. The plugin is created from the key decision_logs by [New] or,
+// later, by discovery; whoever writes an event finds it with logs.Lookup(f.Manager()) each
+// time.
 type Fleet struct {
 	manager *plugins.Manager
 	store   *admittingStore
 	config  Config
 	log     *slog.Logger
+	counts  metrics.Metrics  // what OPA's plugins count
+	adopted *policy.Snapshot // the last of Adopt
 
 	started  atomic.Bool
 	mu       sync.Mutex
@@ -73,7 +84,7 @@ func New(ctx context.Context, c Config) (*Fleet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("policy.opa: %w", err)
 	}
-	f := &Fleet{config: c, log: c.Logger, statuses: map[string]bundle.Status{}}
+	f := &Fleet{config: c, log: c.Logger, counts: metrics.New(), statuses: map[string]bundle.Status{}}
 	if f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)
 	}
@@ -86,9 +97,9 @@ func New(ctx context.Context, c Config) (*Fleet, error) {
 
 func (f *Fleet) assemble(ctx context.Context, raw []byte) (err error) {
 	hook := hooks.New(&gate{mayFetch: f.config.Policies != nil})
-	log := logger{f.log.With("part", "opa")}
+	log := logger{to: f.log.With("part", "opa"), lost: f.config.Lost}
 	f.manager, err = plugins.New(raw, uuid.NewString(), f.store,
-		plugins.Logger(log), plugins.ConsoleLogger(log),
+		plugins.Logger(log), plugins.ConsoleLogger(newConsole(f.config.Console)),
 		plugins.WithParserOptions(ast.ParserOptions{RegoVersion: ast.RegoV1}),
 		plugins.WithHooks(hook),
 		plugins.WithPrometheusRegister(f.config.Registry),
@@ -110,7 +121,8 @@ func (f *Fleet) plug(ctx context.Context, hook hooks.Hooks) error {
 	if err := f.manager.Init(ctx); err != nil {
 		return err
 	}
-	d, err := discovery.New(f.manager, discovery.Hooks(hook), discovery.BootConfig(withDefaults(f.config.OPA)))
+	d, err := discovery.New(f.manager, discovery.Hooks(hook), discovery.Metrics(f.counts),
+		discovery.BootConfig(withDefaults(f.config.OPA)))
 	if err != nil {
 		return err
 	}

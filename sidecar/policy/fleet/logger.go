@@ -11,9 +11,36 @@ import (
 )
 
 // A logger hands what OPA logs to slog.
-type logger struct{ to *slog.Logger }
+type logger struct {
+	to   *slog.Logger
+	lost func(reason string) // of an event of the decision log; nil: nobody is told
+}
+
+// Why OPA's logs plugin let go of an event.
+const (
+	LostPolicy = "policy"      // the policy's rule system.log.drop says so
+	LostDrop   = "drop_failed" // that rule could not be evaluated
+	LostMask   = "mask_failed" // system.log.mask could not be evaluated, or is no mask
+)
+
+// lostEvent reads in a line of OPA's that an event goes nowhere. The plugin gives no other
+// sign of it: no error, and no counter. A test holds these lines to the OPA in use.
+func lostEvent(format string) string {
+	switch format {
+	case "Decision log event to path %v dropped":
+		return LostPolicy
+	case "Log drop decision failed: %v.":
+		return LostDrop
+	case "Log event masking failed: %v.":
+		return LostMask
+	}
+	return ""
+}
 
 func (l logger) write(level slog.Level, format string, args []any) {
+	if why := lostEvent(format); why != "" && l.lost != nil {
+		l.lost(why)
+	}
 	if !l.to.Enabled(context.Background(), level) {
 		return
 	}
@@ -35,7 +62,7 @@ func (l logger) WithFields(fields map[string]any) logging.Logger {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		to = to.With(name, fields[name])
 	}
-	return logger{to}
+	return logger{to, l.lost}
 }
 
 // GetLevel is what slog lets through; OPA asks before it makes a costly line.
