@@ -7,6 +7,7 @@ import (
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/config"
+	"stepup/sidecar/decisionlog"
 	"stepup/sidecar/keep"
 	"stepup/sidecar/loopguard"
 	"stepup/sidecar/pdp"
@@ -27,6 +28,8 @@ type Core struct {
 	Telemetry *telemetry.Instruments
 	// Fleet runs policy.opa; nil where there is none.
 	Fleet *fleet.Fleet
+
+	decisions *decisionlog.Log
 }
 
 // NewCore assembles what decides. It reaches for no issuer: see [Issuers.Run].
@@ -45,17 +48,19 @@ func NewCore(ctx context.Context, o Options) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
+	decisions := newDecisionLog(o, opa, policies, metrics)
 	verifier, err := token.NewVerifier(issuers.verified(), o.Config.ClockSkew, int(o.Config.Limits.Token))
 	if err != nil {
 		return nil, fmt.Errorf("issuers: %w", err)
 	}
 	return &Core{
 		options:   o,
-		Decider:   pdp.New(deciderConfig(o, policies, verifier, issuers, newRecorder(o, metrics), newMemory(o, metrics))),
+		Decider:   pdp.New(deciderConfig(o, policies, verifier, issuers, newRecorder(o, metrics, decisions), newMemory(o, metrics))),
 		Policies:  policies,
 		Issuers:   issuers,
 		Telemetry: metrics,
 		Fleet:     opa,
+		decisions: decisions,
 	}, nil
 }
 
@@ -167,6 +172,7 @@ func newFleet(ctx context.Context, o Options, policies *policy.Policies, metrics
 	}
 	c := fleet.Config{
 		OPA: o.Config.Policy.OPA, Logger: o.Logger, Registry: metrics.Registry(), Observe: metrics.BundleAttempt,
+		Lost: metrics.DecisionLost,
 	}
 	if o.Config.Policy.Fetched() {
 		c.Policies = policies

@@ -9,28 +9,31 @@ import (
 	"time"
 
 	"stepup/sidecar/access"
+	"stepup/sidecar/decisionlog"
 	"stepup/sidecar/pdp"
 	"stepup/sidecar/telemetry"
 	"stepup/sidecar/token"
 )
 
-// newRecorder returns what every decision is told to: the log, the metrics, and whoever
-// the options name.
-func newRecorder(o Options, metrics *telemetry.Instruments) recorder {
-	return recorder{log: o.Logger, subjects: o.Config.Log.Subjects, metrics: metrics, also: o.Recorder}
+// newRecorder returns what every decision is told to: the log, the metrics, OPA's decision
+// log, and whoever the options name.
+func newRecorder(o Options, metrics *telemetry.Instruments, decisions *decisionlog.Log) recorder {
+	return recorder{log: o.Logger, subjects: o.Config.Log.Subjects, metrics: metrics, decisions: decisions, also: o.Recorder}
 }
 
 type recorder struct {
-	log      *slog.Logger
-	subjects string
-	metrics  *telemetry.Instruments
-	also     pdp.Recorder
+	log       *slog.Logger
+	subjects  string
+	metrics   *telemetry.Instruments
+	decisions *decisionlog.Log
+	also      pdp.Recorder
 }
 
 // Record implements [pdp.Recorder].
 func (r recorder) Record(ctx context.Context, rec pdp.Record) {
 	r.count(rec)
 	r.line(ctx, rec)
+	r.decisions.Record(ctx, rec)
 	if r.also != nil {
 		r.also.Record(ctx, rec)
 	}

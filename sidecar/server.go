@@ -141,6 +141,8 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	// OPA's plugins outlive the doors, so that the last decisions are logged too.
 	defer s.Fleet.Stop(ctx)
+	s.decisions.Start()
+	defer s.stopDecisions()
 	s.tell(open)
 	s.Addresses = addresses(open)
 	if s.Listening != nil {

@@ -52,7 +52,7 @@ func NewEcho(cfg Config) *echo.Echo {
 	e.Logger.SetOutput(io.Discard) // what it would say comes through the error handler
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = errorHandler(cfg.Logger, cfg.Tellers)
-	e.Use(noStore, limited(cfg.Places), recovered(), guarding(&guard{cfg.Callers, cfg.Logger}))
+	e.Use(noStore, traced, limited(cfg.Places), recovered(), guarding(&guard{cfg.Callers, cfg.Logger}))
 	return e
 }
 

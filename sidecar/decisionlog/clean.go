@@ -1,0 +1,107 @@
+package decisionlog
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+
+	"stepup/sidecar/access"
+)
+
+// redacted stands where a credential was.
+const redacted = "[redacted]"
+
+// compactJOSE is what looks like a JWS or JWE in compact form (RFC 7515 and RFC 7516, each
+// section 7.1) wherever it stands in a text: a token, a DPoP proof, a client assertion.
+// What begins with eyJ is the base64url of an object, which every JOSE header is.
+var compactJOSE = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{6,}(?:(?:\.|%2[eE])[A-Za-z0-9_-]*){1,4}`)
+
+// scheme is a text that is the value of an Authorization field.
+var scheme = regexp.MustCompile(`(?i)^\s*(bearer|dpop|basic)\s+[^\s]{16,}\s*$`)
+
+// secretNames are members that hold credentials whatever is in them, in lower case: the
+// header fields that carry them, and the parameters that do (RFC 6750, section 2; RFC
+// 6749, appendix A; RFC 7521, section 4.2; OpenID Connect Core).
+var secretNames = map[string]bool{
+	"authorization": true, "proxy-authorization": true, "cookie": true, "set-cookie": true,
+	"dpop": true, "x-subject-token": true, "x-forwarded-access-token": true, "x-auth-request-access-token": true,
+	"access_token": true, "refresh_token": true, "id_token": true, "id_token_hint": true, "subject_token": true,
+	"actor_token": true, "client_secret": true, "client_assertion": true, "code_verifier": true, "password": true,
+}
+
+// secrets are the texts that must not be in an event.
+type secrets []string
+
+func secretsOf(r access.Request) secrets {
+	var s secrets
+	for _, c := range []access.Credential{r.Credential, r.Evidence} {
+		if len(c.Reveal()) >= minSecret {
+			s = append(s, c.Reveal())
+		}
+	}
+	return s
+}
+
+// minSecret is the length from which a presented text is looked for in others. A shorter
+// one is no token that anybody would issue, and would make holes in common words.
+const minSecret = 16
+
+// clean returns a copy in which no text has a credential in it. The copy shares nothing
+// with the value, which others go on using: masks are carried out in it.
+func (s secrets) clean(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		return s.object(v)
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = s.clean(item)
+		}
+		return out
+	case string:
+		return s.text(v)
+	case nil, bool, json.Number, int, int64, float64:
+		return v
+	}
+	return s.foreign(value)
+}
+
+func (s secrets) object(o map[string]any) map[string]any {
+	out := make(map[string]any, len(o))
+	for name, value := range o {
+		if secretNames[strings.ToLower(name)] {
+			out[name] = redacted
+			continue
+		}
+		out[s.text(name)] = s.clean(value)
+	}
+	return out
+}
+
+func (s secrets) text(text string) string {
+	for _, secret := range s {
+		text = strings.ReplaceAll(text, secret, redacted)
+	}
+	if strings.Contains(text, "eyJ") {
+		text = compactJOSE.ReplaceAllLiteralString(text, redacted)
+	}
+	if len(text) > minSecret && scheme.MatchString(text) {
+		return redacted
+	}
+	return text
+}
+
+// foreign brings a value of another type to JSON's own first.
+func (s secrets) foreign(value any) any {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return redacted
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(text)))
+	decoder.UseNumber()
+	var plain any
+	if decoder.Decode(&plain) != nil {
+		return redacted
+	}
+	return s.clean(plain)
+}

@@ -1,0 +1,228 @@
+package decisionlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/plugins"
+	"github.com/open-policy-agent/opa/v1/plugins/logs"
+	"github.com/open-policy-agent/opa/v1/server"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"go.opentelemetry.io/otel/trace"
+
+	"stepup/sidecar/pdp"
+)
+
+// DefaultQueue is how many events wait for the worker where nothing else is said.
+const DefaultQueue = 10_000
+
+// patience is how long the masks of one event may take.
+const patience = time.Second
+
+// What becomes of an event, for [Config.Count]. OPA's plugin has more to tell of those
+// that are Handed.
+const (
+	Handed    = "handed"     // to OPA's plugin
+	QueueFull = "queue_full" // the worker did not keep up
+	Stopped   = "stopped"    // the sidecar stopped before it was written
+	Failed    = "failed"     // it could not be made, or its masks could not be evaluated
+)
+
+// A Config says what a Log works with. The fields without a stated default are required.
+type Config struct {
+	// Manager has OPA's logs plugin, now or later; without it nothing is logged.
+	Manager *plugins.Manager
+	// Package is that of the policy, as policy.package has it.
+	Package string
+	// Masks makes sure, before each event, that the manager has the rules of the policy
+	// that is active. False: none is, so that nobody could say what is to be masked, and
+	// the event tells nothing of the question.
+	Masks func(context.Context) (bool, error)
+	// Bundles says that revisions are those of bundles, "<bundle>@<revision>,…".
+	Bundles bool
+	// Count counts what became of an event. Nil: nobody does.
+	Count func(result string)
+	// Logger is told what goes wrong. Nil: nobody is.
+	Logger *slog.Logger
+	// Now tells the time; nil means the system's clock.
+	Now func() time.Time
+	// Queue is how many events may wait; 0: [DefaultQueue].
+	Queue int
+}
+
+// A Log is a [pdp.Recorder] that hands decisions to OPA's decision log. A nil Log logs
+// nothing. All methods are safe for concurrent use.
+type Log struct {
+	Config
+	queue chan *entry
+	done  chan struct{} // closed when the worker has ended
+	begin sync.Once
+
+	stopping sync.RWMutex // held for writing while the queue is closed
+	stopped  bool
+
+	ctx    context.Context // ends what the worker is at
+	cancel context.CancelFunc
+	late   atomic.Bool // what is left is not written any more
+
+	masks masks // the worker's
+}
+
+// An entry is a decision that waits to be logged.
+type entry struct {
+	pdp.Record
+	at   time.Time
+	span trace.SpanContext
+}
+
+// New returns a Log whose worker does not run yet.
+func New(c Config) *Log {
+	if c.Count == nil {
+		c.Count = func(string) {}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Queue == 0 {
+		c.Queue = DefaultQueue
+	}
+	l := &Log{Config: c, queue: make(chan *entry, c.Queue), done: make(chan struct{})}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	return l
+}
+
+// Start starts the worker, once.
+func (l *Log) Start() {
+	if l != nil {
+		l.begin.Do(func() { go l.work() })
+	}
+}
+
+// Record implements [pdp.Recorder]. It never blocks. The record is read later, and must not
+// change.
+func (l *Log) Record(ctx context.Context, r pdp.Record) {
+	if l == nil || logs.Lookup(l.Manager) == nil {
+		return
+	}
+	r.Searched = nil // not logged, and large
+	e := &entry{Record: r, at: l.Now(), span: trace.SpanContextFromContext(ctx)}
+	if lost := l.put(e); lost != "" {
+		l.Count(lost)
+	}
+}
+
+// put returns what became of an entry; "" of one that waits.
+func (l *Log) put(e *entry) string {
+	l.stopping.RLock()
+	defer l.stopping.RUnlock()
+	if l.stopped {
+		return Stopped
+	}
+	select {
+	case l.queue <- e:
+		return ""
+	default:
+		return QueueFull
+	}
+}
+
+// Stop lets the worker write what waits, until the context ends; what is left then is
+// counted. Later records are counted too. It returns when the worker has ended.
+func (l *Log) Stop(ctx context.Context) {
+	if l == nil {
+		return
+	}
+	l.close()
+	l.Start() // so that what waits is at least counted
+	defer l.cancel()
+	select {
+	case <-l.done:
+		return
+	case <-ctx.Done():
+	}
+	l.late.Store(true)
+	l.cancel()
+	<-l.done
+}
+
+func (l *Log) close() {
+	l.stopping.Lock()
+	defer l.stopping.Unlock()
+	if !l.stopped {
+		l.stopped = true
+		close(l.queue)
+	}
+}
+
+func (l *Log) work() {
+	defer close(l.done)
+	for e := range l.queue {
+		if l.late.Load() {
+			l.Count(Stopped)
+			continue
+		}
+		l.Count(l.write(e))
+	}
+}
+
+// write hands an entry to OPA's plugin and returns what became of it. Whatever goes wrong
+// loses the event, and not the masks.
+func (l *Log) write(e *entry) (result string) {
+	ctx, cancel := context.WithTimeout(l.ctx, patience)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			result = l.fail(e, fmt.Errorf("panic: %v", p))
+		}
+	}()
+	if err := l.hand(ctx, e); err != nil {
+		return l.fail(e, err)
+	}
+	return Handed
+}
+
+func (l *Log) fail(e *entry, err error) string {
+	l.Logger.Error("a decision is missing in the decision log", "id", e.Decision.ID, "error", err)
+	return Failed
+}
+
+func (l *Log) hand(ctx context.Context, e *entry) error {
+	known, err := l.Masks(ctx)
+	if err != nil {
+		return err
+	}
+	txn, err := l.Manager.Store.NewTransaction(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the policy's data: %w", err)
+	}
+	defer l.Manager.Store.Abort(ctx, txn)
+	event, err := l.event(e, known)
+	if err != nil {
+		return err
+	}
+	event.Txn = txn
+	return l.log(ctx, txn, event)
+}
+
+func (l *Log) log(ctx context.Context, txn storage.Transaction, event *server.Info) error {
+	plugin := logs.Lookup(l.Manager)
+	if plugin == nil {
+		return errors.New("there is no decision log any more")
+	}
+	rules, err := l.masks.evaluate(ctx, l.Manager, *plugin.Config().MaskDecision, txn, event)
+	if err != nil {
+		return fmt.Errorf("masking: %w", err)
+	}
+	if err := carryOut(rules, event); err != nil {
+		return fmt.Errorf("masking: %w", err)
+	}
+	return plugin.Log(ctx, event)
+}

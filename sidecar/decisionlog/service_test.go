@@ -1,0 +1,223 @@
+package decisionlog_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"stepup/sidecar/decisionlog"
+	"stepup/sidecar/pdp"
+	"stepup/sidecar/policy"
+)
+
+func await(t testing.TB, what string, happened func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !happened(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// none is what holds no policy yet.
+func (w *world) none() *policy.Policies {
+	w.Helper()
+	p, err := policy.Receive(policy.Config{Package: "shop"})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return p
+}
+
+func numbered(i int) pdp.Record {
+	r := record()
+	r.Decision.ID = fmt.Sprint(i)
+	return r
+}
+
+// TestCountsAddUp sends to a service that is slow, then down, then back, from several
+// callers at once: every decision was taken once by the service or counted as dropped.
+func TestCountsAddUp(t *testing.T) {
+	const callers, each = 4, 300
+	w := newWorld(t, "", nil, func(c *decisionlog.Config, _ map[string]any) { c.Queue = 64 })
+	w.service.Slow()
+	var asking sync.WaitGroup
+	for caller := range callers {
+		asking.Go(func() {
+			for i := range each {
+				if i == each/2 {
+					w.log.Start() // till then the queue fills
+				}
+				w.log.Record(t.Context(), numbered(caller*each+i))
+			}
+		})
+	}
+	sending := make(chan struct{})
+	go func() { defer close(sending); _ = w.sendOnce() }()
+	asking.Wait()
+	w.service.Down()
+	w.service.Up()
+	<-sending
+	w.service.Down()
+	w.log.Stop(context.Background())
+	_ = w.sendOnce()
+	if before := len(w.service.Events()); before == callers*each {
+		t.Fatal("the service was never down")
+	}
+	w.service.Up()
+	taken := map[any]bool{}
+	events := w.sent()
+	for _, event := range events {
+		taken[event["decision_id"]] = true
+	}
+	dropped := w.counted(decisionlog.QueueFull)
+	if len(taken) != len(events) || len(events) != w.counted(decisionlog.Handed) || len(events)+dropped != callers*each {
+		t.Errorf("%d events of %d decisions and %d dropped make no %d; counted %v", len(events), len(taken), dropped, callers*each, w.counts)
+	}
+	if dropped == 0 {
+		t.Error("the queue was never full")
+	}
+}
+
+// TestRecordNeverWaits: not even with a worker that hangs.
+func TestRecordNeverWaits(t *testing.T) {
+	hang := make(chan struct{})
+	w := newWorld(t, "", nil, func(c *decisionlog.Config, _ map[string]any) {
+		c.Queue = 1
+		masks := c.Masks
+		c.Masks = func(ctx context.Context) (bool, error) { <-hang; return masks(ctx) }
+	})
+	w.log.Start()
+	for i := range 100 {
+		w.log.Record(t.Context(), numbered(i))
+	}
+	if got := w.counted(decisionlog.QueueFull); got < 98 {
+		t.Errorf("%d dropped, want at least 98", got)
+	}
+	close(hang)
+	w.log.Stop(context.Background())
+	if got := w.counted(decisionlog.Handed) + w.counted(decisionlog.QueueFull); got != 100 {
+		t.Errorf("%v, want 100 in all", w.counts)
+	}
+}
+
+// TestStopIsBounded: what was not written in time is counted, and so is what comes later.
+func TestStopIsBounded(t *testing.T) {
+	began := make(chan struct{}, 1)
+	w := newWorld(t, "", nil, func(c *decisionlog.Config, _ map[string]any) {
+		c.Masks = func(ctx context.Context) (bool, error) { began <- struct{}{}; <-ctx.Done(); return false, ctx.Err() }
+	})
+	for i := range 10 {
+		w.log.Record(t.Context(), numbered(i))
+	}
+	w.log.Start()
+	<-began
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w.log.Stop(ctx)
+	w.log.Record(t.Context(), numbered(10))
+	if w.counted(decisionlog.Failed) != 1 || w.counted(decisionlog.Stopped) != 10 {
+		t.Errorf("counted %v, want one failed and ten stopped", w.counts)
+	}
+	w.log.Stop(ctx) // again does nothing
+}
+
+// TestSizeLimit: an event that is larger than a chunk may be is dropped by OPA, and
+// counted by it; others are not.
+func TestSizeLimit(t *testing.T) {
+	w := newWorld(t, "", map[string]any{"upload_size_limit_bytes": 2000})
+	large := numbered(1)
+	for i := range 2000 {
+		large.Document.Context[fmt.Sprint("member", i*7919)] = i * 104729
+	}
+	w.log.Record(t.Context(), numbered(0))
+	w.log.Record(t.Context(), large)
+	w.log.Record(t.Context(), numbered(2))
+	got := w.written()
+	if len(got) != 2 || w.fleet.Counts()["encoding_failure"] != 1 {
+		t.Errorf("%d events, OPA counts %v; want two, and one that could not be encoded", len(got), w.fleet.Counts())
+	}
+}
+
+// TestRateLimit is OPA's too.
+func TestRateLimit(t *testing.T) {
+	w := newWorld(t, "", map[string]any{"max_decisions_per_second": 1})
+	for i := range 20 {
+		w.log.Record(t.Context(), numbered(i))
+	}
+	got := w.written()
+	if lost := int(w.fleet.Counts()["dropped_rate_limit_exceeded"]); lost == 0 || len(got)+lost != 20 {
+		t.Errorf("%d events and %d over the limit make no 20", len(got), lost)
+	}
+}
+
+// TestBuffers: what OPA drops from a full buffer is counted by OPA; the default is the
+// buffer of events, and the other one is there for who asks.
+func TestBuffers(t *testing.T) {
+	for name, c := range map[string]struct {
+		reporting map[string]any
+		buffer    string
+	}{
+		"the default":    {nil, "event"},
+		"ten events":     {map[string]any{"buffer_size_limit_events": 10}, "event"},
+		"by size":        {map[string]any{"buffer_type": "size"}, "size"},
+		"by some limit":  {map[string]any{"buffer_size_limit_bytes": 1 << 20}, "size"},
+		"said otherwise": {map[string]any{"buffer_type": "event", "buffer_size_limit_events": 10}, "event"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "", c.reporting)
+			for i := range 20 {
+				w.log.Record(t.Context(), numbered(i))
+			}
+			got := w.written()
+			lost := int(w.fleet.Counts()["dropped_buffer_size_limit_exceeded"])
+			if len(got)+lost != 20 || (lost == 10) != strings.Contains(fmt.Sprint(c.reporting), "events:10") {
+				t.Errorf("%d events and %d dropped", len(got), lost)
+			}
+			if buffer := w.buffer(); buffer != c.buffer {
+				t.Errorf("the buffer is that of %s, want %s", buffer, c.buffer)
+			}
+		})
+	}
+}
+
+// TestNobodyAsked: without decision_logs nothing is kept, and a nil Log does nothing.
+func TestNobodyAsked(t *testing.T) {
+	w := newWorld(t, "", nil, func(_ *decisionlog.Config, opa map[string]any) { delete(opa, "decision_logs") })
+	w.log.Record(t.Context(), record())
+	if got := w.written(); len(got) != 0 || len(w.counts) != 0 {
+		t.Errorf("%d events, counted %v", len(got), w.counts)
+	}
+	var nothing *decisionlog.Log
+	nothing.Start()
+	nothing.Record(t.Context(), record())
+	nothing.Stop(t.Context())
+}
+
+// BenchmarkRecord is what an answer pays for being logged. The queue is never full.
+func BenchmarkRecord(b *testing.B) {
+	w := newWorld(b, "", nil, func(c *decisionlog.Config, _ map[string]any) { c.Queue = 1 << 22 })
+	r, ctx := record(), context.Background()
+	b.ReportAllocs()
+	for b.Loop() {
+		w.log.Record(ctx, r)
+	}
+	if w.counted(decisionlog.QueueFull) > 0 {
+		b.Fatal("the queue was full")
+	}
+}
+
+// BenchmarkWrite is what one event costs the worker, with OPA's plugin and without masks.
+func BenchmarkWrite(b *testing.B) {
+	w := newWorld(b, "", nil, func(c *decisionlog.Config, _ map[string]any) { c.Queue = 1 << 22 })
+	b.ReportAllocs()
+	b.StopTimer()
+	for range b.N {
+		w.log.Record(context.Background(), record())
+	}
+	b.StartTimer()
+	w.log.Stop(context.Background())
+}
