@@ -18,12 +18,12 @@ import (
 // doors are all doors of a sidecar. A door has a file of its own, doors_NAME_test.go, and
 // one row here.
 func doors() []door {
-	return []door{
+	return append([]door{
 		nativeDoor(),
 		dataDoor(),
 		envoyDoor(),
 		authzenDoor(),
-	}
+	}, forwardAuthDoors()...)
 }
 
 // A door is one way to put a case to a sidecar and to read what its caller is told.

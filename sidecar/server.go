@@ -66,7 +66,11 @@ func NewServer(ctx context.Context, o Options, watch bool) (*Server, error) {
 	if s.envoy, err = s.newEnvoy(callers, places); err != nil {
 		return nil, err
 	}
-	s.doors = s.newHTTPServer(s.newDoors(callers, places))
+	doors, err := s.newDoors(callers, places)
+	if err != nil {
+		return nil, err
+	}
+	s.doors = s.newHTTPServer(doors)
 	s.health = s.newHTTPServer(s.newHealth())
 	return s, nil
 }
@@ -83,8 +87,16 @@ func checkListeners(o Options) error {
 	return nil
 }
 
-func (s *Server) newDoors(callers *protocol.Callers, places *protocol.Places) http.Handler {
+func (s *Server) newDoors(callers *protocol.Callers, places *protocol.Places) (http.Handler, error) {
 	c := s.options.Config
+	routes, err := readRoutes(c.Routes)
+	if err != nil {
+		return nil, err
+	}
+	gateways, err := s.gateways(routes)
+	if err != nil {
+		return nil, err
+	}
 	e := protocol.NewEcho(protocol.Config{
 		Places: places, Callers: callers, Tellers: authzen.Tellers(), Logger: s.options.Logger,
 	})
@@ -94,7 +106,10 @@ func (s *Server) newDoors(callers *protocol.Callers, places *protocol.Places) ht
 	if c.Login.Enabled {
 		protocol.Mount(e, login.Name, s.loginDoor().Routes()...)
 	}
-	return e
+	for _, g := range gateways {
+		protocol.MountProxied(e, g.name, g.door.Routes()...)
+	}
+	return e, nil
 }
 
 // newProbe returns what knows whether questions can be decided.

@@ -14,6 +14,8 @@ func (l *loader) check() {
 	l.checkPolicy(l.config.Policy)
 	l.checkIssuers(l.config.Issuers)
 	l.checkHeaders(l.config.Headers)
+	l.checkRoutes(l.config.Routes)
+	l.checkGateways(l.config.Gateways)
 }
 
 // refuse notes a problem with the value at path, unless one is noted there already.

@@ -17,23 +17,23 @@ import "time"
 //	secret   its value is never shown
 //	expand   ${NAME} in it stands for a variable of the environment
 type Config struct {
-	HTTP         Listener       `yaml:"http" default:"{address: '127.0.0.1:8181'}" help:"The doors spoken over HTTP."`
-	Envoy        Listener       `yaml:"envoy" help:"Envoy's ext_authz over gRPC, at for example 127.0.0.1:9191; empty: off."`
-	Health       Health         `yaml:"health" help:"/livez, /readyz and /metrics: names, counts and revisions only, so it may listen anywhere."`
-	Admin        Admin          `yaml:"admin" help:"Console and explanations."`
-	Callers      []Caller       `yaml:"callers" help:"Who may ask, and at which doors; everybody else gets 401 or 403. Empty: whoever reaches the listener."`
-	Policy       Policy         `yaml:"policy" help:"Which policy decides, and what it may do."`
-	Issuers      []Issuer       `yaml:"issuers" help:"Whose tokens are accepted. Empty: nobody's, so every token is refused."`
-	ClockSkew    time.Duration  `yaml:"clock_skew" default:"30s" min:"0s" max:"120s" help:"How far an issuer's clock and ours may differ when exp, nbf and iat are checked. It never widens an age."`
-	Answers      Answers        `yaml:"answers" help:"What is kept of answers, and how long."`
-	LoopGuard    bool           `yaml:"loop_guard" default:"true" help:"Refuse with step_up_unmet instead of asking again for a login that was made twice in vain."`
-	Requirements bool           `yaml:"requirements" default:"true" help:"Answer /v1/requirements: which login a resource needs, before any token exists."`
-	Login        Login          `yaml:"login" help:"The login rule's door, /v1/login."`
-	Headers      Headers        `yaml:"headers" help:"Which headers pass between request, policy and upstream."`
-	Routes       Routes         `yaml:"routes" help:"How an HTTP request becomes a resource."`
-	Gateways     map[string]any `yaml:"gateways" later:"true" help:"Per door of a proxy: peers, origin, login_url, return_to."`
-	Limits       Limits         `yaml:"limits" help:"What is refused for its size or number."`
-	Log          Log            `yaml:"log" help:"The program's log, with one line per decision: id, outcome, codes, issuer, subject, resource, ms."`
+	HTTP         Listener      `yaml:"http" default:"{address: '127.0.0.1:8181'}" help:"The doors spoken over HTTP."`
+	Envoy        Listener      `yaml:"envoy" help:"Envoy's ext_authz over gRPC, at for example 127.0.0.1:9191; empty: off."`
+	Health       Health        `yaml:"health" help:"/livez, /readyz and /metrics: names, counts and revisions only, so it may listen anywhere."`
+	Admin        Admin         `yaml:"admin" help:"Console and explanations."`
+	Callers      []Caller      `yaml:"callers" help:"Who may ask, and at which doors; everybody else gets 401 or 403. Empty: whoever reaches the listener."`
+	Policy       Policy        `yaml:"policy" help:"Which policy decides, and what it may do."`
+	Issuers      []Issuer      `yaml:"issuers" help:"Whose tokens are accepted. Empty: nobody's, so every token is refused."`
+	ClockSkew    time.Duration `yaml:"clock_skew" default:"30s" min:"0s" max:"120s" help:"How far an issuer's clock and ours may differ when exp, nbf and iat are checked. It never widens an age."`
+	Answers      Answers       `yaml:"answers" help:"What is kept of answers, and how long."`
+	LoopGuard    bool          `yaml:"loop_guard" default:"true" help:"Refuse with step_up_unmet instead of asking again for a login that was made twice in vain."`
+	Requirements bool          `yaml:"requirements" default:"true" help:"Answer /v1/requirements: which login a resource needs, before any token exists."`
+	Login        Login         `yaml:"login" help:"The login rule's door, /v1/login."`
+	Headers      Headers       `yaml:"headers" help:"Which headers pass between request, policy and upstream."`
+	Routes       Routes        `yaml:"routes" help:"How an HTTP request becomes a resource."`
+	Gateways     Gateways      `yaml:"gateways" help:"The doors of proxies, /gw/nginx and so on: a door without peers is off."`
+	Limits       Limits        `yaml:"limits" help:"What is refused for its size or number."`
+	Log          Log           `yaml:"log" help:"The program's log, with one line per decision: id, outcome, codes, issuer, subject, resource, ms."`
 
 	// Origins says where each value came from, by its path: "http.address",
 	// "issuers[0].audiences".
@@ -136,9 +136,23 @@ type Headers struct {
 
 // Routes say how an HTTP request becomes a resource.
 type Routes struct {
-	Table    string `yaml:"table" later:"true" help:"File with a table of routes."`
-	OpenAPI  string `yaml:"openapi" later:"true" help:"An OpenAPI document whose paths are the routes."`
-	Unlisted string `yaml:"unlisted" default:"allow" one:"allow deny" later:"true" help:"Whether a request that no route lists goes on to the policy."`
+	Table    string `yaml:"table" help:"File with a table of routes, such as GET /employees/{id}; read at the start. Neither this nor openapi: a request is about its canonical path."`
+	OpenAPI  string `yaml:"openapi" help:"File with an OpenAPI 3 document whose paths are the routes; read at the start. Not together with table."`
+	Unlisted string `yaml:"unlisted" default:"allow" one:"allow deny" help:"Whether the policy is asked about a request that no route lists, by its canonical path. deny: it is refused."`
+}
+
+// Gateways are the doors of proxies. At each, the proxy tells the request in headers of its own.
+type Gateways struct {
+	Nginx   Gateway `yaml:"nginx" help:"nginx with auth_request, at /gw/nginx."`
+	Traefik Gateway `yaml:"traefik" help:"Traefik with ForwardAuth, at /gw/traefik."`
+	Caddy   Gateway `yaml:"caddy" help:"Caddy with forward_auth, at /gw/caddy."`
+	HAProxy Gateway `yaml:"haproxy" help:"HAProxy with a Lua action, at /gw/haproxy."`
+	Envoy   Gateway `yaml:"envoy" help:"Envoy's ext_authz over HTTP, below /gw/envoy/."`
+}
+
+// A Gateway is the door of one kind of proxy.
+type Gateway struct {
+	Peers []string `yaml:"peers" help:"Addresses from which this proxy asks, as 127.0.0.1 or 10.1.0.0/16; whoever asks from there is believed. Empty: the door is off."`
 }
 
 // Limits are what is refused for its size or number.

@@ -1,0 +1,57 @@
+package sidecar
+
+import (
+	"fmt"
+	"os"
+
+	"stepup/sidecar/config"
+	"stepup/sidecar/httpreq"
+	"stepup/sidecar/protocol/forwardauth"
+)
+
+// readRoutes reads the file that lists what requests are about; nil where there is none.
+func readRoutes(r config.Routes) (*httpreq.Routes, error) {
+	file, read := r.Table, httpreq.ReadTable
+	if r.OpenAPI != "" {
+		file, read = r.OpenAPI, httpreq.ReadOpenAPI
+	}
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("routes: %w", err)
+	}
+	routes, err := read(file, text, r.Unlisted == "deny")
+	if err != nil {
+		return nil, fmt.Errorf("routes: %w", err)
+	}
+	return routes, nil
+}
+
+// A gateway is the door of a proxy with its name.
+type gateway struct {
+	name string
+	door *forwardauth.Door
+}
+
+// gateways returns the doors of proxies that are on.
+func (c *Core) gateways(routes *httpreq.Routes) ([]gateway, error) {
+	o := c.options
+	configured := o.Config.Gateways.ByName()
+	var open []gateway
+	for _, proxy := range forwardauth.Proxies() {
+		peers, err := configured[proxy.Name].Prefixes()
+		if err != nil {
+			return nil, fmt.Errorf("gateways.%s.peers: %w", proxy.Name, err)
+		}
+		if len(peers) == 0 {
+			continue
+		}
+		open = append(open, gateway{proxy.Name, forwardauth.New(proxy, forwardauth.Config{
+			Decider: c.Decider, Peers: peers, Routes: routes,
+			Allow: o.Config.Headers.Allow, Forward: o.Config.Headers.Forward, Logger: o.Logger,
+		})})
+	}
+	return open, nil
+}

@@ -1,0 +1,100 @@
+package forwardauth
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+
+	"github.com/labstack/echo/v4"
+
+	"stepup/sidecar/access"
+	"stepup/sidecar/httpreq"
+	"stepup/sidecar/protocol"
+)
+
+// Config is what a door needs.
+type Config struct {
+	Decider protocol.Decider
+	// Peers are the addresses that proxies ask from; none: nobody may ask.
+	Peers []netip.Prefix
+	// Routes say what a request is about; nil: its canonical path.
+	Routes *httpreq.Routes
+	// Allow lists the headers that a policy may set: a client's own must not look like them.
+	Allow access.HeaderNames
+	// Forward lists the request headers that policies may see; none: none.
+	Forward access.HeaderNames
+	// Logger takes checks that were refused before they were questions; nil: they are dropped.
+	Logger *slog.Logger
+}
+
+// Door answers the checks of one kind of proxy. It is safe for concurrent use.
+type Door struct {
+	proxy Proxy
+	cfg   Config
+}
+
+// New returns the door. It panics without a decider.
+func New(proxy Proxy, cfg Config) *Door {
+	if cfg.Decider == nil {
+		panic("forwardauth: Config without Decider")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Door{proxy, cfg}
+}
+
+// methods are those that a check may have: nginx and Caddy ask with GET, HAProxy may with HEAD,
+// Traefik and Envoy with that of the request.
+func methods() []string {
+	return []string{
+		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodOptions, http.MethodTrace,
+	}
+}
+
+// Routes returns the endpoints, for [protocol.MountProxied].
+func (d *Door) Routes() []protocol.Route {
+	path := d.proxy.prefix()
+	if d.proxy.ofItsOwn() {
+		path += "/*"
+	}
+	var routes []protocol.Route
+	for _, method := range methods() {
+		routes = append(routes, protocol.Route{Method: method, Path: path, Serve: d.check})
+	}
+	return routes
+}
+
+var (
+	errUnlisted = errors.New("no route lists the request, and routes.unlisted is deny")
+	errPeer     = errors.New("asked from an address that is not in the peers of this door")
+)
+
+// check answers one check.
+func (d *Door) check(c echo.Context) error {
+	r := c.Request()
+	if !d.isPeer(r.RemoteAddr) {
+		return d.refuse(c, errPeer)
+	}
+	request, err := d.parse(r)
+	if err != nil {
+		return d.refuse(c, err)
+	}
+	return d.render(c, d.cfg.Decider.Decide(r.Context(), request))
+}
+
+// isPeer knows a proxy by the address of its connection, never by what it sends.
+func (d *Door) isPeer(remote string) bool {
+	address, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return false
+	}
+	for _, peers := range d.cfg.Peers {
+		if peers.Contains(address.Addr().Unmap()) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,156 @@
+package forwardauth
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"stepup/sidecar/access"
+	"stepup/sidecar/httpreq"
+)
+
+// notTold says that a header of the family is missing: the proxy is configured otherwise
+// than its page says. It is a fault, and no client's doing.
+type notTold struct{ header string }
+
+func (n *notTold) Error() string {
+	return fmt.Sprintf("%s is missing: let the proxy set it, as its page in docs/gateways shows", n.header)
+}
+
+// refusal says what about a request is not taken.
+type refusal struct{ problem string }
+
+func (r *refusal) Error() string { return r.problem }
+
+// parse returns the question that a check asks.
+func (d *Door) parse(r *http.Request) (access.Request, error) {
+	if err := d.aliases(r.Header); err != nil {
+		return access.Request{}, err
+	}
+	told, err := d.told(r)
+	if err != nil {
+		return access.Request{}, err
+	}
+	request, err := httpreq.New(told, d.cfg.Forward)
+	if err != nil {
+		return access.Request{}, err
+	}
+	token, err := bearer(r.Header.Values("Authorization"))
+	if err != nil {
+		return access.Request{}, err
+	}
+	resource, listed := d.cfg.Routes.Resource(request.Method, request.Path)
+	if !listed {
+		return access.Request{}, errUnlisted
+	}
+	return access.Request{
+		Door: d.proxy.Name, Credential: access.NewCredential(token),
+		Action: access.Action{Name: request.Method}, Resource: resource, HTTP: request,
+	}, nil
+}
+
+// aliases refuses names that an application behind CGI, or a proxy on the way, takes for one
+// that is trusted: X_Forwarded_Uri, x.stepup.subject.
+func (d *Door) aliases(header http.Header) error {
+	for name := range header {
+		plain := dashed(name)
+		if plain == strings.ToLower(name) {
+			continue
+		}
+		for _, trusted := range append(d.proxy.trusted(), "Authorization") {
+			if strings.EqualFold(plain, trusted) {
+				return &refusal{"a header is named like " + trusted + " with other punctuation"}
+			}
+		}
+		if d.cfg.Allow.Admit(plain) {
+			return &refusal{"a header is named like one that the policy sets, with other punctuation"}
+		}
+	}
+	return nil
+}
+
+// told reads the request from the headers of the family.
+func (d *Door) told(r *http.Request) (httpreq.Told, error) {
+	t := httpreq.Told{Headers: r.Header}
+	if d.proxy.ofItsOwn() {
+		return d.toldByItself(r)
+	}
+	for _, field := range []struct {
+		name string
+		into *string
+	}{
+		{d.proxy.method, &t.Method}, {d.proxy.target, &t.Target},
+		{hostHeader, &t.Host}, {schemeHeader, &t.Scheme}, {clientHeader, &t.ClientIP},
+	} {
+		value, err := once(r.Header, field.name)
+		if err != nil {
+			return t, err
+		}
+		if value == "" {
+			return t, &notTold{field.name}
+		}
+		*field.into = value
+	}
+	t.ClientIP = nearest(t.ClientIP)
+	return t, nil
+}
+
+// toldByItself reads a check that has the method, the host and, behind the door's own path,
+// the target of the request. Scheme and client are told if Envoy is configured to tell them.
+func (d *Door) toldByItself(r *http.Request) (httpreq.Told, error) {
+	t := httpreq.Told{Headers: r.Header, Method: r.Method, Host: r.Host}
+	// Not r.URL: it has escapes undone.
+	target, ours := strings.CutPrefix(r.RequestURI, d.proxy.prefix())
+	if !ours {
+		return t, &refusal{"the path does not begin with that of the door"}
+	}
+	t.Target = target
+	var err error
+	if t.Scheme, err = once(r.Header, schemeHeader); err != nil {
+		return t, err
+	}
+	t.ClientIP, err = once(r.Header, clientHeader)
+	t.ClientIP = nearest(t.ClientIP)
+	return t, err
+}
+
+// once returns the value of a header that is there at most once.
+func once(header http.Header, name string) (string, error) {
+	values := header.Values(name)
+	switch len(values) {
+	case 0:
+		return "", nil
+	case 1:
+		return values[0], nil
+	}
+	return "", &refusal{name + " is there more than once"}
+}
+
+// nearest returns the last address of a list: the one that the proxy itself saw. What stands
+// before it came with the request.
+func nearest(list string) string {
+	return strings.TrimSpace(list[strings.LastIndex(list, ",")+1:])
+}
+
+// bearer returns the token of a user's Authorization; empty: none was presented, also where
+// the scheme is none of tokens.
+func bearer(fields []string) (string, error) {
+	if len(fields) == 0 {
+		return "", nil
+	}
+	if len(fields) > 1 {
+		return "", &refusal{"Authorization is there more than once"}
+	}
+	scheme, token, _ := strings.Cut(fields[0], " ")
+	switch {
+	case strings.Contains(fields[0], ","):
+		return "", &refusal{"Authorization has more than one value"}
+	case strings.EqualFold(scheme, "DPoP"):
+		return "", &refusal{"Authorization has a token that is bound to a key, whose proof is not checked yet"}
+	case !strings.EqualFold(scheme, "Bearer"):
+		return "", nil
+	case token == "" || strings.ContainsAny(token, " \t"):
+		return "", &refusal{"Authorization must be Bearer and one token"}
+	}
+	return token, nil
+}
