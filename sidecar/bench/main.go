@@ -33,7 +33,7 @@ func run(ctx context.Context, args []string) error {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.Float64Var(&o.seconds, "seconds", 2, "how long each candidate is loaded in each round")
-	flags.IntVar(&o.rounds, "rounds", 5, "how often they take turns in each row")
+	flags.IntVar(&o.rounds, "rounds", 3, "how often they take turns in each row")
 	flags.IntVar(&o.logins, "logins", 10_000, "how many people have a token; as many more tokens are for the cold row")
 	flags.IntVar(&o.live, "live", 100_000, "how many live tokens the memory is measured with")
 	flags.StringVar(&o.page, "page", "", "the page that is kept; empty: it is only printed")
