@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"stepup/sidecar/access"
+	"stepup/sidecar/httpreq"
 	"stepup/sidecar/protocol"
 	"stepup/sidecar/protocol/extauthz"
 )
@@ -116,7 +117,8 @@ func TestRefusedRequests(t *testing.T) {
 		"two tokens, in other case": {get("/employees", map[string]string{"authorization": "Bearer a", "Authorization": "Bearer b"}), 400},
 		"no token after Bearer":     {get("/employees", map[string]string{"authorization": "Bearer "}), 400},
 		"an empty Authorization":    {get("/employees", map[string]string{"authorization": ""}), 400},
-		"Basic":                     {get("/employees", map[string]string{"authorization": "Basic YTpi"}), 400},
+		"DPoP":                      {get("/employees", map[string]string{"authorization": "DPoP eyJ"}), 400},
+		"a semicolon in the path":   {get("/employees;x=1", nil), 400},
 		"a token not UTF-8, raw":    {raw("/employees", "authorization", "Bearer a\xff"), 400},
 		"a header with a space":     {raw("/employees", "x stepup", "a"), 400},
 		"both forms of headers": {changed(func(h *authv3.AttributeContext_HttpRequest) {
@@ -167,6 +169,32 @@ func TestWhatIsAsked(t *testing.T) {
 	check(t, cfg, r)
 	if got := *d.asked; got.Action.Name != "read" || got.Resource.Type != "record" || got.Resource.ID != "7" || got.HTTP.Path != "/employees" || got.Credential.Presented() {
 		t.Errorf("with context_extensions: asked %+v", got)
+	}
+}
+
+// TestRoutes: a route says what a path is about, unless context_extensions do; what neither
+// lists is refused without asking anybody, where only listed requests are asked about.
+func TestRoutes(t *testing.T) {
+	routes, err := httpreq.ReadTable("routes.yaml", []byte("routes:\n  - GET /employees/{id}\n"), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &decider{answer: access.Decision{Outcome: access.Allow}}
+	cfg := extauthz.Config{Decider: d, Routes: routes}
+	check(t, cfg, get("/employees/7", nil))
+	if r := d.asked.Resource; r.ID != "/employees/{id}" || r.Properties["id"] != "7" {
+		t.Errorf("a listed route: asked about %+v", r)
+	}
+	extended := get("/elsewhere", nil)
+	extended.Attributes.ContextExtensions = map[string]string{"stepup.resource.id": "7"}
+	check(t, cfg, extended)
+	if r := d.asked.Resource; r.ID != "7" || len(r.Properties) != 0 {
+		t.Errorf("context_extensions: asked about %+v", r)
+	}
+	d.asked = nil
+	answer := check(t, cfg, get("/elsewhere", nil))
+	if got := answer.GetDeniedResponse().GetStatus().GetCode(); got != 403 || d.asked != nil {
+		t.Errorf("an unlisted request: %v (asked: %v), want denied with 403 and nobody asked", answer, d.asked)
 	}
 }
 

@@ -2,6 +2,7 @@ package extauthz
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"stepup/sidecar/access"
+	"stepup/sidecar/httpreq"
 	"stepup/sidecar/protocol"
 )
 
@@ -27,6 +29,8 @@ type Config struct {
 	Allow access.HeaderNames
 	// Forward lists the request headers that policies may see; none: none.
 	Forward access.HeaderNames
+	// Routes say which resource a request is about; nil: the one of its canonical path.
+	Routes *httpreq.Routes
 	// Logger takes faults of ours and callers that were refused; nil: they are dropped.
 	Logger *slog.Logger
 }
@@ -67,6 +71,10 @@ func (d *Door) Check(ctx context.Context, r *authv3.CheckRequest) (answer *authv
 }
 
 func (d *Door) problem(ctx context.Context, err error) *protocol.Problem {
+	if errors.Is(err, errUnlisted) {
+		because := access.Because(access.NotAllowed)
+		return &protocol.Problem{Status: http.StatusForbidden, Detail: because.Message, Reasons: []access.Reason{because}}
+	}
 	p := protocol.ProblemOf(err)
 	if p.Status == http.StatusInternalServerError && len(p.Reasons) == 0 {
 		d.cfg.Logger.ErrorContext(ctx, "fault while answering", "door", Name, "error", err)
@@ -94,7 +102,7 @@ func (d *Door) answer(ctx context.Context, r *authv3.CheckRequest) (*authv3.Chec
 	if int64(proto.Size(r)) > d.cfg.Message {
 		return nil, tooLarge(d.cfg.Message)
 	}
-	request, err := parse(r, d.cfg.Forward)
+	request, err := d.parse(r)
 	if err != nil {
 		return nil, err
 	}

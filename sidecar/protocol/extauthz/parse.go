@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"net/url"
 	"strings"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -33,9 +32,12 @@ const maxText = 8192
 // repeats what was sent.
 func malformed(problem string) error { return &protocol.Malformed{Problem: problem} }
 
-// parse reads a request. Errors are [*protocol.Malformed], and others where the operator's
-// own configuration is wrong.
-func parse(r *authv3.CheckRequest, forward access.HeaderNames) (access.Request, error) {
+// errUnlisted refuses a request that no route lists, where only listed ones are asked about.
+var errUnlisted = errors.New("no route lists the request, and routes.unlisted is deny")
+
+// parse reads a request. Errors are [*protocol.Malformed], errUnlisted, and others where the
+// operator's own configuration is wrong.
+func (d *Door) parse(r *authv3.CheckRequest) (access.Request, error) {
 	http := r.GetAttributes().GetRequest().GetHttp()
 	if http == nil {
 		return access.Request{}, malformed("must be a CheckRequest with attributes.request.http")
@@ -44,61 +46,43 @@ func parse(r *authv3.CheckRequest, forward access.HeaderNames) (access.Request, 
 	if err != nil {
 		return access.Request{}, err
 	}
-	credential, err := readCredential(headers["authorization"])
+	token, err := httpreq.Bearer(headers["authorization"])
+	if err != nil {
+		return access.Request{}, unacceptable(err)
+	}
+	described, err := d.describe(http, headers, clientIP(r.GetAttributes().GetSource()))
 	if err != nil {
 		return access.Request{}, err
 	}
-	described, err := describe(http, headers)
-	if err != nil {
-		return access.Request{}, err
-	}
-	described.ClientIP = clientIP(r.GetAttributes().GetSource())
+	resource, listed := d.cfg.Routes.Resource(described.Method, described.Path)
 	request := access.Request{
-		Door: Name, Credential: credential,
-		Action:   access.Action{Name: described.Method},
-		Resource: access.Resource{Type: "route", ID: described.Path},
-		HTTP:     protocol.Forwarded(described, forward),
+		Door: Name, Credential: access.NewCredential(token),
+		Action: access.Action{Name: described.Method}, Resource: resource, HTTP: described,
 	}
-	return request, choose(&request, r.GetAttributes().GetContextExtensions())
+	chosen, err := choose(&request, r.GetAttributes().GetContextExtensions())
+	if err == nil && !listed && !chosen {
+		err = errUnlisted
+	}
+	return request, err
 }
 
-// describe reads everything but the headers and the peer. The body is never read.
-func describe(http *authv3.AttributeContext_HttpRequest, headers map[string][]string) (*access.HTTPRequest, error) {
-	if !isToken(http.GetMethod()) {
-		return nil, malformed("must tell the method")
-	}
+// describe reads everything but the body, as any gateway's request is read.
+func (d *Door) describe(http *authv3.AttributeContext_HttpRequest, headers map[string][]string, client string) (*access.HTTPRequest, error) {
 	if http.GetQuery() != "" || http.GetFragment() != "" {
 		return nil, malformed("must tell the query in the path, as Envoy does")
 	}
-	path, rawQuery, asked := strings.Cut(http.GetPath(), "?")
-	if len(http.GetPath()) > maxText {
-		return nil, malformed(fmt.Sprintf("must have a path of at most %d bytes", maxText))
-	}
-	if wrong := httpreq.WrongPath(path); wrong != "" {
-		return nil, malformed("is about a path that " + wrong)
-	}
-	query, err := readQuery(rawQuery, asked)
+	described, err := httpreq.New(httpreq.Told{
+		Method: http.GetMethod(), Scheme: http.GetScheme(), Host: http.GetHost(), Target: http.GetPath(),
+		ClientIP: client, Headers: headers,
+	}, d.cfg.Forward)
 	if err != nil {
-		return nil, err
+		return nil, unacceptable(err)
 	}
-	return &access.HTTPRequest{
-		Method: http.GetMethod(), Scheme: http.GetScheme(), Host: http.GetHost(),
-		Path: path, Segments: httpreq.Segments(path), Query: query, Headers: headers,
-	}, nil
+	return described, nil
 }
 
-// readQuery refuses what programs read differently: bare semicolons, broken escapes, a
-// fragment.
-func readQuery(raw string, asked bool) (map[string][]string, error) {
-	if !asked {
-		return nil, nil
-	}
-	query, err := url.ParseQuery(raw)
-	if err != nil || strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '#' }) {
-		return nil, malformed("has a query that can be read in more than one way")
-	}
-	return query, nil
-}
+// unacceptable tells what of the user's request is not taken.
+func unacceptable(err error) error { return malformed("is not taken: " + err.Error()) }
 
 // readHeaders returns the headers by lower-case name, from either of the two forms that
 // Envoy has for them. Pseudo headers are among them; they must say what the attributes say,
@@ -160,27 +144,6 @@ func checkPseudo(http *authv3.AttributeContext_HttpRequest, name, value string) 
 	return nil
 }
 
-// readCredential takes the token from Authorization: Bearer, sent once (RFC 6750, section
-// 2.1). Without raw headers Envoy joins several by commas, which no token has.
-func readCredential(fields []string) (access.Credential, error) {
-	if len(fields) == 0 {
-		return access.Credential{}, nil
-	}
-	scheme, token, _ := strings.Cut(fields[0], " ")
-	if len(fields) > 1 || !strings.EqualFold(scheme, access.SchemeBearer) || !isToken68(token) {
-		return access.Credential{}, malformed("must have one Authorization header at most: Bearer, one space and the token")
-	}
-	return access.NewCredential(token), nil
-}
-
-// isToken68 reports whether s is a token68 (RFC 9110, section 11.2).
-func isToken68(s string) bool {
-	body := strings.TrimRight(s, "=")
-	return body != "" && !strings.ContainsFunc(body, func(r rune) bool {
-		return !isAlphanumeric(r) && !strings.ContainsRune("-._~+/", r)
-	})
-}
-
 // isToken reports whether s is a token (RFC 9110, section 5.6.2).
 func isToken(s string) bool {
 	return s != "" && len(s) <= maxText && !strings.ContainsFunc(s, func(r rune) bool {
@@ -202,15 +165,16 @@ func clientIP(peer *authv3.AttributeContext_Peer) string {
 	return ip.WithZone("").String()
 }
 
-// choose puts what the operator wrote for the route in place of method and path. A key of
-// ours that we do not know is an operator's mistake, and not to be guessed at.
-func choose(r *access.Request, extensions map[string]string) error {
+// choose puts what the operator wrote for the route in place of method and path, and reports
+// whether that says which resource it is. A key of ours that we do not know is an operator's
+// mistake, and not to be guessed at.
+func choose(r *access.Request, extensions map[string]string) (resource bool, err error) {
 	for key, value := range extensions {
 		if !strings.HasPrefix(key, extensionPrefix) {
 			continue
 		}
 		if value == "" || len(value) > maxText {
-			return fmt.Errorf("context_extensions: %s is empty or too long", key)
+			return false, fmt.Errorf("context_extensions: %s is empty or too long", key)
 		}
 		switch key {
 		case actionExtension:
@@ -218,10 +182,13 @@ func choose(r *access.Request, extensions map[string]string) error {
 		case resourceTypeExtension:
 			r.Resource.Type = value
 		case resourceIDExtension:
-			r.Resource.ID = value
+			r.Resource.ID, resource = value, true
 		default:
-			return errors.New("context_extensions: unknown key " + key)
+			return false, errors.New("context_extensions: unknown key " + key)
 		}
 	}
-	return nil
+	if resource {
+		r.Resource.Properties = nil // they are of the route that the path would have meant
+	}
+	return resource, nil
 }
