@@ -7,12 +7,11 @@ import (
 
 	"google.golang.org/grpc"
 
-	"stepup/sidecar/protocol"
 	"stepup/sidecar/protocol/extauthz"
 )
 
 // newEnvoy returns the server of Envoy's door; nil where it is off.
-func (s *Server) newEnvoy(callers *protocol.Callers, places *protocol.Places) (*grpc.Server, error) {
+func (s *Server) newEnvoy(f front) (*grpc.Server, error) {
 	c := s.options.Config
 	if c.Envoy.Address == "" {
 		return nil, nil
@@ -22,7 +21,7 @@ func (s *Server) newEnvoy(callers *protocol.Callers, places *protocol.Places) (*
 		return nil, fmt.Errorf("envoy.tls: %w", err)
 	}
 	door := extauthz.New(extauthz.Config{
-		Decider: s.Decider, Callers: callers, Places: places, Message: int64(c.Limits.Body),
+		Decider: s.Decider, Callers: f.callers, Places: f.places, Routes: f.routes, Message: int64(c.Limits.Body),
 		Allow: c.Headers.Allow, Forward: c.Headers.Forward, Logger: s.options.Logger,
 	})
 	probe := s.newProbe()

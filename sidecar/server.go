@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
+	"stepup/sidecar/httpreq"
 	"stepup/sidecar/protocol"
 	"stepup/sidecar/protocol/authzen"
 	"stepup/sidecar/protocol/login"
@@ -58,15 +59,14 @@ func NewServer(ctx context.Context, o Options, watch bool) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Core: core, watch: watch, stopping: make(chan struct{})}
-	callers, err := newCallers(o.Config.Callers)
+	f, err := s.newFront()
 	if err != nil {
 		return nil, err
 	}
-	places := protocol.NewPlaces(o.Config.Limits.Concurrency, s.Telemetry.InFlight())
-	if s.envoy, err = s.newEnvoy(callers, places); err != nil {
+	if s.envoy, err = s.newEnvoy(f); err != nil {
 		return nil, err
 	}
-	doors, err := s.newDoors(callers, places)
+	doors, err := s.newDoors(f)
 	if err != nil {
 		return nil, err
 	}
@@ -87,18 +87,31 @@ func checkListeners(o Options) error {
 	return nil
 }
 
-func (s *Server) newDoors(callers *protocol.Callers, places *protocol.Places) (http.Handler, error) {
+// A front is what the doors share, over HTTP and over gRPC.
+type front struct {
+	callers *protocol.Callers
+	places  *protocol.Places
+	routes  *httpreq.Routes
+}
+
+func (s *Server) newFront() (front, error) {
 	c := s.options.Config
-	routes, err := readRoutes(c.Routes)
+	callers, err := newCallers(c.Callers)
 	if err != nil {
-		return nil, err
+		return front{}, err
 	}
-	gateways, err := s.gateways(routes)
+	routes, err := readRoutes(c.Routes)
+	return front{callers, protocol.NewPlaces(c.Limits.Concurrency, s.Telemetry.InFlight()), routes}, err
+}
+
+func (s *Server) newDoors(f front) (http.Handler, error) {
+	c := s.options.Config
+	gateways, err := s.gateways(f.routes)
 	if err != nil {
 		return nil, err
 	}
 	e := protocol.NewEcho(protocol.Config{
-		Places: places, Callers: callers, Tellers: authzen.Tellers(), Logger: s.options.Logger,
+		Places: f.places, Callers: f.callers, Tellers: authzen.Tellers(), Logger: s.options.Logger,
 	})
 	protocol.Mount(e, native.Name, s.Door().Routes()...)
 	protocol.Mount(e, opadata.Name, s.dataDoor().Routes()...)

@@ -66,8 +66,6 @@ func (l *loader) checkRoutes(r Routes) {
 	switch {
 	case r.Table != "" && r.OpenAPI != "":
 		l.refuse("routes.openapi", "given beside routes.table", "keep one: which of them lists a request would be a guess")
-	case r.Table+r.OpenAPI != "" && l.config.Envoy.Address != "":
-		l.refuse("envoy.address", "routes are not built yet for Envoy over gRPC, which would ask about paths", "leave routes out, or let Envoy ask over HTTP with gateways.envoy")
 	case r.Unlisted == "deny" && r.Table == "" && r.OpenAPI == "":
 		l.refuse("routes.unlisted", "nothing lists any request", "name a file in routes.table or routes.openapi")
 	}

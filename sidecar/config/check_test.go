@@ -220,7 +220,6 @@ func TestWhatIsRefused(t *testing.T) {
 		{"admin: {address: '127.0.0.1:9'}", "admin.address", "not built yet"},
 		{"routes: {table: t, openapi: t}", "routes.openapi", "beside routes.table"},
 		{"routes: {unlisted: deny}", "routes.unlisted", "nothing lists"},
-		{"routes: {table: t}\nenvoy: {address: 127.0.0.1:9191}", "envoy.address", "routes are not built yet"},
 		{"routes: {unlisted: ask}", "routes.unlisted", "allow, deny"},
 		{"gateways: {apache: {}}", "gateways.apache", "gateways.caddy"},
 		{"gateways: {nginx: {peers: [proxy]}}", "gateways.nginx.peers[0]", "neither an IP address"},

@@ -35,7 +35,7 @@ func (d *Door) parse(r *http.Request) (access.Request, error) {
 	if err != nil {
 		return access.Request{}, err
 	}
-	token, err := bearer(r.Header.Values("Authorization"))
+	token, err := httpreq.Bearer(r.Header.Values("Authorization"))
 	if err != nil {
 		return access.Request{}, err
 	}
@@ -130,27 +130,4 @@ func once(header http.Header, name string) (string, error) {
 // before it came with the request.
 func nearest(list string) string {
 	return strings.TrimSpace(list[strings.LastIndex(list, ",")+1:])
-}
-
-// bearer returns the token of a user's Authorization; empty: none was presented, also where
-// the scheme is none of tokens.
-func bearer(fields []string) (string, error) {
-	if len(fields) == 0 {
-		return "", nil
-	}
-	if len(fields) > 1 {
-		return "", &refusal{"Authorization is there more than once"}
-	}
-	scheme, token, _ := strings.Cut(fields[0], " ")
-	switch {
-	case strings.Contains(fields[0], ","):
-		return "", &refusal{"Authorization has more than one value"}
-	case strings.EqualFold(scheme, "DPoP"):
-		return "", &refusal{"Authorization has a token that is bound to a key, whose proof is not checked yet"}
-	case !strings.EqualFold(scheme, "Bearer"):
-		return "", nil
-	case token == "" || strings.ContainsAny(token, " \t"):
-		return "", &refusal{"Authorization must be Bearer and one token"}
-	}
-	return token, nil
 }

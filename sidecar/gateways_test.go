@@ -1,0 +1,63 @@
+package sidecar_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// TestRoutesOfAFile starts a sidecar with a file of routes: what it lists is asked about, the rest
+// is refused, and a file that does not read is told with its line.
+func TestRoutesOfAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "routes.yaml")
+	if err := os.WriteFile(file, []byte("routes:\n  - GET /employees/{id}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text, err := yaml.Marshal(map[string]any{
+		"http":     map[string]any{"address": "127.0.0.1:0"},
+		"health":   map[string]any{"address": ""},
+		"gateways": map[string]any{"nginx": map[string]any{"peers": []string{"127.0.0.1"}}},
+		"routes":   map[string]any{"table": file, "unlisted": "deny"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{}
+	w.now.Store(time.Now().Unix())
+	w.run(t, string(text), false)
+	for path, want := range map[string]int{
+		"/employees/7":  http.StatusUnauthorized, // asked, without a token
+		"/employees":    http.StatusForbidden,
+		"/employees/7/": http.StatusForbidden,
+		"/employees/..": http.StatusForbidden, // ambiguous
+	} {
+		if got := askNginx(t, w.url, path); got != want {
+			t.Errorf("GET %s: %d, want %d", path, got, want)
+		}
+	}
+}
+
+func askNginx(t *testing.T, url, path string) int {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodGet, url+"/gw/nginx", strings.NewReader(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{
+		"X-Original-Method": "GET", "X-Original-URI": path, "X-Forwarded-Host": "intranet.example",
+		"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7",
+	} {
+		r.Header.Set(name, value)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode
+}
