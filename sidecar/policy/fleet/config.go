@@ -92,7 +92,26 @@ func (g *gate) check(c *config.Config) error {
 	if c.Bundles != nil && !g.mayFetch {
 		return errors.New("bundles: the policy comes from policy.path already; keep one, they are two sources of one policy")
 	}
+	if err := discoverySigned(g.boot); err != nil {
+		return err
+	}
 	return signingRequired(c, g.boot)
+}
+
+// discoverySigned is [signingRequired] for discovery, by the keys that are written: whoever
+// could answer in its place would bring a key of their own, and bundles signed with it.
+func discoverySigned(boot *config.Config) error {
+	var discovery map[string]any
+	if json.Unmarshal(boot.Discovery, &discovery) != nil || discovery == nil || discovery["signing"] != nil {
+		return nil
+	}
+	keys := fieldsOf(boot.Keys)
+	for _, id := range sortedKeys(keys) {
+		if keys[id]["private_key"] == nil {
+			return fmt.Errorf("discovery: the key %q is there to verify what is fetched, and this has no signing, so any configuration would be accepted, with keys and bundles of its own; add signing: {keyid: %s}", id, id)
+		}
+	}
+	return nil
 }
 
 // foreign tells of keys of OPA that have no effect here, or one that nobody wants.

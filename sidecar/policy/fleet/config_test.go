@@ -36,6 +36,7 @@ func TestRefusedConfigurations(t *testing.T) {
 		"a misspelt key below":     {object("services", service, "bundles", object("a", object("resorce", "x"))), "bundles.a.resorce"},
 		"a service that is not":    {object("services", service, "bundles", object("a", object("service", "other"))), `service name "other" not found`},
 		"keys without signing":     {object("services", service, "keys", key.Config(), "bundles", object("a", object("service", "origin"))), `bundles.a: the key "ops" is there to verify bundles, and this one has no signing`},
+		"discovery unsigned":       {object("services", service, "keys", key.Config(), "discovery", object("resource", "x", "service", "origin")), `discovery: the key "ops" is there to verify what is fetched, and this has no signing`},
 		"signing without its key":  {object("services", service, "bundles", object("a", object("service", "origin", "signing", object("keyid", "ops")))), "ops"},
 		"delays the wrong way":     {object("services", service, "bundles", object("a", object("polling", object("min_delay_seconds", 9, "max_delay_seconds", 1)))), "max polling delay"},
 		"discovery of no service":  {object("discovery", object("resource", "x", "service", "none")), "none"},

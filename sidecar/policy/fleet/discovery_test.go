@@ -24,11 +24,16 @@ func discovers(t *testing.T, more map[string]any) *world {
 // settings is a discovery bundle that gives a configuration.
 func settings(t *testing.T, revision string, config map[string]any) []byte {
 	t.Helper()
+	return settingsBundle(t, revision, config).Build(t)
+}
+
+func settingsBundle(t *testing.T, revision string, config map[string]any) fleettest.Bundle {
+	t.Helper()
 	text, err := json.Marshal(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fleettest.Bundle{Revision: revision, Files: map[string]string{"data.json": string(text)}}.Build(t)
+	return fleettest.Bundle{Revision: revision, Files: map[string]string{"data.json": string(text)}}
 }
 
 func (w *world) discover(t *testing.T, archive []byte) {
@@ -116,6 +121,9 @@ func TestWhatIsLeftNeedNotBeAPolicy(t *testing.T) {
 // discovered, and what was there before stays.
 func TestDiscoveredConfigurationsAreHeldToTheSame(t *testing.T) {
 	key := fleettest.NewKey(t, "ops")
+	signed := map[string]any{"keys": key.Config(), "discovery": map[string]any{
+		"resource": "bundles/settings", "service": "origin", "trigger": "manual", "signing": map[string]any{"keyid": "ops"},
+	}}
 	for name, c := range map[string]struct {
 		boot, discovered map[string]any
 		says             string
@@ -123,7 +131,7 @@ func TestDiscoveredConfigurationsAreHeldToTheSame(t *testing.T) {
 		"a server":             {nil, map[string]any{"server": map[string]any{"encoding": map[string]any{}}}, "server: "},
 		"a misspelt key":       {nil, map[string]any{"bundels": map[string]any{}}, `unknown configuration option \"bundels\"`},
 		"plugins":              {nil, map[string]any{"plugins": map[string]any{"x": map[string]any{}}}, "plugins: "},
-		"unsigned beside keys": {map[string]any{"keys": key.Config()}, bundles("shop", "more"), "would be accepted unsigned"},
+		"unsigned beside keys": {signed, bundles("shop", "more"), "would be accepted unsigned"},
 		"keys beside unsigned": {nil, map[string]any{"keys": key.Config(), "bundles": bundles("shop")["bundles"]}, "would be accepted unsigned"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -134,7 +142,11 @@ func TestDiscoveredConfigurationsAreHeldToTheSame(t *testing.T) {
 				w.mustFetch()
 			}
 			before := w.revision()
-			w.discover(t, settings(t, "s2", c.discovered))
+			discovered := settingsBundle(t, "s2", c.discovered)
+			if c.boot != nil {
+				discovered = discovered.SignedBy(key)
+			}
+			w.discover(t, discovered.Build(t))
 			if !strings.Contains(w.log.String(), c.says) {
 				t.Errorf("the log does not say %q:\n%s", c.says, w.log)
 			}
