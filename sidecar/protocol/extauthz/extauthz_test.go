@@ -106,6 +106,8 @@ func TestRefusedRequests(t *testing.T) {
 		"a fragment":                {get("/employees#x", nil), 400},
 		"a fragment in the query":   {get("/employees?a#x", nil), 400},
 		"a semicolon in the query":  {get("/employees?a=1;b=2", nil), 400},
+		"parameters of a segment":   {get("/employees;x=1", nil), 400},
+		"dots with a parameter":     {get("/public/..;/employees", nil), 400},
 		"a long path":               {get("/"+strings.Repeat("a", 9000), nil), 400},
 		"another :path":             {get("/employees", map[string]string{":path": "/public"}), 400},
 		"another :method":           {get("/employees", map[string]string{":method": "POST"}), 400},

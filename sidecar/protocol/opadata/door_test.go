@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -334,6 +335,8 @@ func TestInputsRefused(t *testing.T) {
 		{"a subject misspelt", `{` + bare + `,"Subject":{"id":"a"}}`, `nearly \"subject\"`},
 		{"two requests in one", `{"request":{"method":"GET","path":"/a","http":{"headers":{"cookie":"s3cret"}}}}`, "must be an object and stand alone"},
 		{"http that is no request", `{"request":{"http":"GET /a"}}`, "must be an object and stand alone"},
+		{"hundreds of members", `{` + bare + many(300) + `}`, "one too many"},
+		{"a route with parameters", `{"request":{"method":"GET","path":"/public/..;/a"}}`, "must not have a semicolon"},
 		{"a path whose escapes APISIX undid", `{"type":"http","var":{},"request":{"method":"GET","path":"/a%20b"}}`, "must have no %"},
 	} {
 		d.asked = nil
@@ -449,4 +452,13 @@ func TestHealth(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d %s", row.target, status, got, row.status, row.want)
 		}
 	}
+}
+
+// many are members that nobody knows.
+func many(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `,"m%d":1`, i)
+	}
+	return b.String()
 }

@@ -1,6 +1,7 @@
 package opadata
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -65,10 +66,17 @@ func readToken(d *decoder, q *question) error {
 	return nil
 }
 
+// maxRest is how many members that are not known are kept: each is held against the known
+// ones twice, and a body of nothing else would take half a second of that.
+const maxRest = 256
+
 // readRest keeps a member that is not known, unless it is probably a token.
 func readRest(d *decoder, name string, q *question) error {
 	if slices.Contains(secretNames, strings.ToLower(name)) || strings.HasSuffix(protocol.Nearest(inputMembers, name), "token") {
 		return d.Refuse(`is not a known member: send the token as the string "token"`)
+	}
+	if len(q.rest) >= maxRest {
+		return d.Refuse(fmt.Sprintf("is one too many: at most %d members are taken beside those that are known, give others in context", maxRest))
 	}
 	var v any
 	if err := d.Value(&v); err != nil {
@@ -144,6 +152,9 @@ func (q question) complete(pointer, header string, forward access.HeaderNames) (
 	if q.token, err = q.chooseToken(pointer, header, told); err != nil {
 		return access.Request{}, err
 	}
+	if wrong := q.wrongRoute(told); wrong != "" {
+		return access.Request{}, &protocol.Malformed{Pointer: pointer + "/request/path", Problem: wrong + ", for the resource is told by it: give resource, or refuse such paths at the gateway"}
+	}
 	q.ask(told)
 	if missing := q.missing(); missing != "" {
 		return access.Request{}, &protocol.Malformed{Pointer: pointer + missing, Problem: "is required"}
@@ -163,6 +174,19 @@ func (q question) complete(pointer, header string, forward access.HeaderNames) (
 		Context:    about,
 		HTTP:       protocol.Forwarded(told.http, forward),
 	}, err
+}
+
+// wrongRoute says why a path is not taken for the resource: the application behind the
+// gateway could read it as another one.
+func (q question) wrongRoute(told told) string {
+	if q.resource != nil || told.http == nil || told.http.Path == "" {
+		return ""
+	}
+	// As package httpreq has it: some cut the parameters of a segment, others do not.
+	if strings.Contains(told.http.Path, ";") {
+		return "must not have a semicolon"
+	}
+	return ""
 }
 
 // ask fills in what the HTTP request tells: its method is done to its path.
