@@ -1,0 +1,56 @@
+package pdp_test
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+
+	"stepup/sidecar/access"
+	"stepup/sidecar/pdp"
+)
+
+// TestMemoryTakesWhatItTells compares what is told of kept tokens and answers with what
+// the process came to hold for them. The limits are generous: what they must notice is a
+// cache that takes a multiple of its bytes.
+func TestMemoryTakesWhatItTells(t *testing.T) {
+	const tokens = 1000
+	for _, tt := range []struct{ name, route string }{
+		{"allowed", "/employees"},
+		{"denied", "/" + strings.Repeat("nowhere/", 8)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := newOffice(t, "ES256")
+			m := pdp.NewMemory(pdp.MemoryConfig{Bytes: 256 << 20})
+			d := o.decider(m)
+			d.Decide(t.Context(), o.asks(t, tokens, tt.route)) // what is taken once
+			before, toldBefore := inUse(), told(m)
+			for n := range tokens {
+				if got := d.Decide(t.Context(), o.asks(t, n, tt.route)); got.Outcome == access.Indeterminate {
+					t.Fatalf("token %d: %q", n, got.Reasons)
+				}
+			}
+			taken, told := inUse()-before, told(m)-toldBefore
+			runtime.KeepAlive(m)
+			t.Logf("%d bytes for each token, %d told", taken/tokens, told/tokens)
+			if told < taken/2 || told > 4*taken {
+				t.Errorf("%d tokens and their answers take %d bytes; %d are told, want between half of it and four times as much", tokens, taken, told)
+			}
+		})
+	}
+}
+
+// inUse tells how many bytes of the heap are reachable.
+func inUse() int64 {
+	runtime.GC()
+	runtime.GC() // what pools kept is let go of by the second
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return int64(s.HeapAlloc)
+}
+
+func told(m *pdp.Memory) (bytes int64) {
+	for _, n := range m.Bytes() {
+		bytes += n
+	}
+	return bytes
+}
