@@ -28,6 +28,8 @@ import (
 type worlds struct {
 	t    *testing.T
 	keys keyring
+	opa  map[string]any     // policy.opa of all of them; nil: none
+	also func(r pdp.Record) // told of every decision, by several at once; nil: nobody is
 
 	mu  sync.Mutex
 	all map[string]*world
@@ -44,7 +46,7 @@ func (ws *worlds) of(t *testing.T, c cases.Case) *world {
 	ws.mu.Lock()
 	w, there := ws.all[text]
 	if !there {
-		w = &world{}
+		w = &world{also: ws.also}
 		ws.all[text] = w
 	}
 	ws.mu.Unlock()
@@ -68,6 +70,9 @@ func (ws *worlds) configuration(t *testing.T, c cases.Case) string {
 	if c.Policy.Folder != "" {
 		policy["path"] = filepath.Join("..", "testdata", "policies", c.Policy.Folder)
 		policy["package"] = c.Policy.Package
+	}
+	if ws.opa != nil {
+		policy["opa"] = ws.opa
 	}
 	whole := map[string]any{
 		"http":    map[string]any{"address": "127.0.0.1:0"},
@@ -97,6 +102,7 @@ type world struct {
 	url   string // empty: it did not start
 	envoy string // where Envoy's door listens; empty: it does not
 	now   atomic.Int64
+	also  func(pdp.Record)
 
 	asking sync.Mutex
 	last   *pdp.Record // of the last question; nil: it was none
@@ -148,7 +154,12 @@ func (w *world) serve(ctx context.Context, t *testing.T, server *sidecar.Server,
 }
 
 // Record implements [pdp.Recorder]: it is told of a decision before its caller is.
-func (w *world) Record(_ context.Context, r pdp.Record) { w.last = &r }
+func (w *world) Record(_ context.Context, r pdp.Record) {
+	w.last = &r
+	if w.also != nil {
+		w.also(r)
+	}
+}
 
 // A keyring has the keys of all issuers of the corpus, one for each algorithm, and those
 // of a stranger.
