@@ -21,6 +21,10 @@ import (
 // DefaultQueue is how many events wait for the worker where nothing else is said.
 const DefaultQueue = 10_000
 
+// DefaultQueueBytes is how many bytes they take together at most, about. Of large questions
+// that is reached long before [DefaultQueue].
+const DefaultQueueBytes = 64 << 20
+
 // patience is how long the masks of one event may take.
 const patience = time.Second
 
@@ -53,6 +57,8 @@ type Config struct {
 	Now func() time.Time
 	// Queue is how many events may wait; 0: [DefaultQueue].
 	Queue int
+	// QueueBytes is how much memory their questions may take, about; 0: [DefaultQueueBytes].
+	QueueBytes int64
 }
 
 // A Log is a [pdp.Recorder] that hands decisions to OPA's decision log. A nil Log logs
@@ -60,6 +66,7 @@ type Config struct {
 type Log struct {
 	Config
 	queue chan *entry
+	bytes atomic.Int64  // that what waits takes
 	done  chan struct{} // closed when the worker has ended
 	begin sync.Once
 
@@ -78,6 +85,7 @@ type entry struct {
 	pdp.Record
 	at   time.Time
 	span trace.SpanContext
+	size int64
 }
 
 // New returns a Log whose worker does not run yet.
@@ -93,6 +101,9 @@ func New(c Config) *Log {
 	}
 	if c.Queue == 0 {
 		c.Queue = DefaultQueue
+	}
+	if c.QueueBytes == 0 {
+		c.QueueBytes = DefaultQueueBytes
 	}
 	l := &Log{Config: c, queue: make(chan *entry, c.Queue), done: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
@@ -113,7 +124,7 @@ func (l *Log) Record(ctx context.Context, r pdp.Record) {
 		return
 	}
 	r.Searched = nil // not logged, and large
-	e := &entry{Record: r, at: l.Now(), span: trace.SpanContextFromContext(ctx)}
+	e := &entry{Record: r, at: l.Now(), span: trace.SpanContextFromContext(ctx), size: int64(pdp.SizeOf(r.Request))}
 	if lost := l.put(e); lost != "" {
 		l.Count(lost)
 	}
@@ -126,10 +137,15 @@ func (l *Log) put(e *entry) string {
 	if l.stopped {
 		return Stopped
 	}
+	if l.bytes.Add(e.size) > l.QueueBytes {
+		l.bytes.Add(-e.size)
+		return QueueFull
+	}
 	select {
 	case l.queue <- e:
 		return ""
 	default:
+		l.bytes.Add(-e.size)
 		return QueueFull
 	}
 }
@@ -165,11 +181,12 @@ func (l *Log) close() {
 func (l *Log) work() {
 	defer close(l.done)
 	for e := range l.queue {
-		if l.late.Load() {
-			l.Count(Stopped)
-			continue
+		result := Stopped
+		if !l.late.Load() {
+			result = l.write(e)
 		}
-		l.Count(l.write(e))
+		l.bytes.Add(-e.size)
+		l.Count(result)
 	}
 }
 

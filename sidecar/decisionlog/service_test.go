@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"stepup/sidecar/access"
 	"stepup/sidecar/decisionlog"
 	"stepup/sidecar/pdp"
 	"stepup/sidecar/policy"
@@ -101,6 +102,30 @@ func TestRecordNeverWaits(t *testing.T) {
 	w.log.Stop(context.Background())
 	if got := w.counted(decisionlog.Handed) + w.counted(decisionlog.QueueFull); got != 100 {
 		t.Errorf("%v, want 100 in all", w.counts)
+	}
+}
+
+// TestQueueIsBoundedByBytes: callers choose how large questions are, and must not fill the
+// memory with them. What was written makes room again.
+func TestQueueIsBoundedByBytes(t *testing.T) {
+	w := newWorld(t, "", nil, func(c *decisionlog.Config, _ map[string]any) { c.QueueBytes = 1 << 20 })
+	for range 10 {
+		large := record()
+		large.Request.Context = access.Object{"note": strings.Repeat("x", 300<<10)}
+		w.log.Record(t.Context(), large)
+	}
+	if got := w.counted(decisionlog.QueueFull); got != 7 {
+		t.Errorf("%d of 10 dropped, want 7: three of 300 KiB fit in 1 MiB", got)
+	}
+	w.log.Record(t.Context(), record())
+	w.log.Start()
+	await(t, "the queue to empty", func() bool { return w.counted(decisionlog.Handed) == 4 })
+	large := record()
+	large.Request.Context = access.Object{"note": strings.Repeat("x", 900<<10)}
+	w.log.Record(t.Context(), large)
+	w.log.Stop(context.Background())
+	if got := w.counted(decisionlog.QueueFull); got != 7 || w.counted(decisionlog.Handed) != 5 {
+		t.Errorf("%v, want room for another one", w.counts)
 	}
 }
 
@@ -199,7 +224,7 @@ func TestNobodyAsked(t *testing.T) {
 
 // BenchmarkRecord is what an answer pays for being logged. The queue is never full.
 func BenchmarkRecord(b *testing.B) {
-	w := newWorld(b, "", nil, func(c *decisionlog.Config, _ map[string]any) { c.Queue = 1 << 22 })
+	w := newWorld(b, "", nil, func(c *decisionlog.Config, _ map[string]any) { c.Queue, c.QueueBytes = 1<<22, 1<<40 })
 	r, ctx := record(), context.Background()
 	b.ReportAllocs()
 	for b.Loop() {
@@ -212,7 +237,7 @@ func BenchmarkRecord(b *testing.B) {
 
 // BenchmarkWrite is what one event costs the worker, with OPA's plugin and without masks.
 func BenchmarkWrite(b *testing.B) {
-	w := newWorld(b, "", nil, func(c *decisionlog.Config, _ map[string]any) { c.Queue = 1 << 22 })
+	w := newWorld(b, "", nil, func(c *decisionlog.Config, _ map[string]any) { c.Queue, c.QueueBytes = 1<<22, 1<<40 })
 	b.ReportAllocs()
 	b.StopTimer()
 	for range b.N {

@@ -42,6 +42,30 @@ func (s *saying) size() int {
 	return n
 }
 
+// SizeOf tells how much memory a request takes with its token, about.
+func SizeOf(r access.Request) int {
+	n := sizeOfProof + len(r.Credential.Reveal()) + len(r.Evidence.Reveal())
+	for _, text := range []string{r.Asserted.ID, r.Action.Name, r.Resource.Type, r.Resource.ID} {
+		n += len(text)
+	}
+	for _, o := range []access.Object{r.Asserted.Properties, r.Action.Properties, r.Resource.Properties, r.Context} {
+		n += sizeOfObject(o)
+	}
+	if r.HTTP == nil {
+		return n
+	}
+	n += len(r.HTTP.Path)*2 + len(r.HTTP.Segments)*sizeOfText
+	for _, lists := range []map[string][]string{r.HTTP.Query, r.HTTP.Headers} {
+		for name, values := range lists {
+			n += sizeOfValue + len(name)
+			for _, value := range values {
+				n += sizeOfText + len(value)
+			}
+		}
+	}
+	return n
+}
+
 func sizeOfObject(o access.Object) int {
 	n := sizeOfMap
 	for name, value := range o {
