@@ -21,6 +21,7 @@ import (
 const fetching = `
 policy:
   package: shop
+  deadline: 30s
   anonymous: true
   opa:
     labels: {app: shop}

@@ -32,6 +32,7 @@ func withSidecar(t *testing.T, address *string, stop *func()) option {
 http: {address: %q}
 health: {address: %q}
 login: {enabled: true}
+policy: {deadline: 30s}
 issuers:
   - {issuer: %q, audiences: [%q], vocabulary: stepup-demo}
 `, *address, free(t), c.Issuer, audience)
