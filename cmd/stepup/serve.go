@@ -68,7 +68,7 @@ func hintAddress(err error) error {
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		return err
 	}
-	return hinted{err, "another program listens there, maybe another sidecar; take other ports, such as --http-address 127.0.0.1:9181 --health-address 127.0.0.1:9182"}
+	return hinted{err, "another program listens there, maybe another sidecar; take other ports, such as --http-address 127.0.0.1:9181 --health-address 127.0.0.1:9282"}
 }
 
 func newLogger(cfg *config.Config, w io.Writer) (*slog.Logger, error) {

@@ -115,7 +115,7 @@ func wrongSAN(san string) string {
 
 func (l *loader) checkKeyHash(path string, c Caller) {
 	if _, err := c.Key(); err != nil {
-		l.refuse(path, err.Error(), `write sha256: and what printf %s "$key" | openssl dgst -sha256 -r prints`)
+		l.refuse(path, err.Error(), `write sha256: and what printf %s "$key" | openssl dgst -sha256 -r | cut -d" " -f1 prints`)
 		return
 	}
 	for _, door := range c.Doors {

@@ -86,7 +86,7 @@ func checkAddress(s string) error {
 		return errors.New("neither host:port nor unix:///path")
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fmt.Errorf("its port %q is not a number from 0 to 65535", port)
+		return fmt.Errorf("no address: its port %q is not a number from 0 to 65535", port)
 	}
 	return checkHost(host)
 }
@@ -94,7 +94,7 @@ func checkAddress(s string) error {
 // checkSocket says why p is not the path of a socket.
 func checkSocket(p string) error {
 	if !path.IsAbs(p) || strings.HasSuffix(p, "/") {
-		return errors.New("a Unix socket is an absolute path, as in unix:///run/stepup.sock")
+		return errors.New("not the absolute path of a Unix socket, as in unix:///run/stepup.sock")
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func checkHost(host string) error {
 	}
 	for _, r := range host {
 		if !isAlphanumeric(r) && !strings.ContainsRune("-._", r) {
-			return fmt.Errorf("its host %q is neither an IP address nor a name", host)
+			return fmt.Errorf("no address: its host %q is neither an IP address nor a name", host)
 		}
 	}
 	return nil
