@@ -23,6 +23,13 @@ func TestNginx(t *testing.T) {
 	checkProxy(t, address, s, a)
 }
 
+// TestNginxPage holds the page to the file that is tested.
+func TestNginxPage(t *testing.T) {
+	if block := "```nginx\n" + read(t, "nginx/nginx.conf") + "```\n"; !strings.Contains(read(t, "../docs/gateways/nginx.md"), block) {
+		t.Error("the configuration in docs/gateways/nginx.md is not deploy/nginx/nginx.conf")
+	}
+}
+
 // startNginx runs nginx on a port of its own, beside one that may be running already and as
 // whoever runs the test.
 func startNginx(t *testing.T, nginx, sidecar, app string) string {
