@@ -87,7 +87,9 @@ func version(noted any) ast.RegoVersion {
 	about, _ := noted.(map[string]any)
 	if number, ok := about["rego_version"].(interface{ Int64() (int64, error) }); ok {
 		if n, err := number.Int64(); err == nil {
-			return ast.RegoVersionFromInt(int(n))
+			// One that is not known parses as none does, and so not as an older one.
+			known, _ := ast.RegoVersionFromIntStrict(int(n))
+			return known
 		}
 	}
 	return ast.RegoUndefined
