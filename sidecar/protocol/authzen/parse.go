@@ -65,11 +65,19 @@ func readContext(d *decoder, q *question) error {
 		if slices.Contains([]string{"token", "id_token"}, strings.ToLower(name)) && name != strings.ToLower(name) {
 			return &protocol.Malformed{Pointer: whole.Pointer, Problem: "must name tokens in lower case: token, id_token"}
 		}
+		if slices.Contains(otherNames(), strings.ToLower(name)) {
+			return &protocol.Malformed{Pointer: whole.Pointer, Problem: "must have the token as token, or in the header " + HeaderToken + ": under another name it would not be verified, and shown to policies"}
+		}
 	}
 	if err := take(whole.Pointer, q.context, "token", &q.token); err != nil {
 		return err
 	}
 	return take(whole.Pointer, q.context, "id_token", &q.idToken)
+}
+
+// otherNames are what others call a token, in lower case.
+func otherNames() []string {
+	return []string{"access_token", "accesstoken", "jwt", "idtoken", "authorization", "refresh_token", "subject_token"}
 }
 
 // take moves a token out of a context.
