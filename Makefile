@@ -69,7 +69,7 @@ demo: build ## the Fabrikam Intranet in a browser, complete on this machine
 	@exec bin/stepup demo
 
 docs: ## make the generated pages anew
-	@go test ./sidecar/config -run TestPage -update
+	@go test ./sidecar/config -run TestReferenceIsThePage -update
 	@go test ./docs -run "TestReasons|TestMetrics" -update
 	@go test ./cmd/stepup -run TestDemoInBrowser -update
 

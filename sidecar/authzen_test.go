@@ -416,7 +416,7 @@ func TestAuthZENTransport(t *testing.T) {
 			t.Errorf("X-Request-ID %q came back as %q, want %q", id, got, want)
 		}
 	}
-	for _, body := range []string{`{"token":"x"}`, `{"id_token":"x"}`, `{"dpop":{}}`, `{"request":{}}`} {
+	for _, body := range []string{`{"token":"x"}`, `{"Token":"x"}`, `{"Context":{"token":"x"}}`, `{"id_token":"x"}`, `{"dpop":{}}`, `{"request":{}}`} {
 		whole := `{"subject":{"type":"user","id":"a"},"action":{"name":"x"},"resource":{"type":"r","id":"i"},` + body[1:]
 		answer, text := post(t, w.url+"/access/v1/evaluation", []byte(whole), nil)
 		checkErrorLine(t, answer, text, http.StatusBadRequest)

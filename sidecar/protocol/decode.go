@@ -103,7 +103,7 @@ func Open[T any](d *Decoder, members Members[T], into *T, rest func(d *Decoder, 
 		if read, known := members[name]; known {
 			err = read(d, into)
 		} else if d.from.Lenient {
-			err = d.Over()
+			err = over(d, members, name)
 		} else {
 			err = rest(d, name, into)
 		}
@@ -111,6 +111,17 @@ func Open[T any](d *Decoder, members Members[T], into *T, rest func(d *Decoder, 
 			return err
 		}
 	}
+}
+
+// over reads over a member that is not known, but for one that is known in another case: "Token"
+// would mean nothing here and something to whoever wrote it.
+func over[T any](d *Decoder, members Members[T], name string) error {
+	for known := range members {
+		if strings.EqualFold(known, name) {
+			return d.Refuse("must be spelt " + known)
+		}
+	}
+	return d.Over()
 }
 
 // Over reads any value and lets go of it. It has to be as valid as one that is kept.
