@@ -3,6 +3,7 @@ package decisionlog_test
 import (
 	"encoding/json"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -52,6 +53,27 @@ func TestEvent(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the event (-want +got)\n%s", diff)
 	}
+	page := read(t, ofThePage(t, "json"))
+	if page["timestamp"] == nil || at(page, "labels", "id") == nil || at(page, "labels", "version") == nil {
+		t.Error("the event of docs/decision-logs.md has not all members")
+	}
+	delete(page, "timestamp")
+	page["labels"] = want["labels"]
+	if diff := cmp.Diff(page, got); diff != "" {
+		t.Errorf("the event of docs/decision-logs.md is another (-page +got)\n%s", diff)
+	}
+}
+
+// ofThePage is the first block of a language in the documentation.
+func ofThePage(t *testing.T, language string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/decision-logs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), "```"+language+"\n")
+	block, _, _ := strings.Cut(after, "```")
+	return block
 }
 
 func read(t *testing.T, text string) map[string]any {

@@ -59,6 +59,23 @@ func TestMasks(t *testing.T) {
 	}
 }
 
+// TestRulesOfThePage does what docs/decision-logs.md tells to write.
+func TestRulesOfThePage(t *testing.T) {
+	w := newWorld(t, ofThePage(t, "rego"), nil)
+	dropped := record()
+	dropped.Document.Resource.ID = "/catalogue"
+	w.log.Record(t.Context(), dropped)
+	w.log.Record(t.Context(), record())
+	event := w.one()
+	claims := at(event, "input", "token", "claims")
+	if at(claims, "sub") != "alice" || at(claims, "email") != nil || at(claims, level) != nil || at(event, "input", "request", "headers") != nil {
+		t.Errorf("the input is %v", event["input"])
+	}
+	if at(event, "input", "resource", "id") != "/open" || w.counted(fleet.LostPolicy) != 1 {
+		t.Errorf("sent the one about %v; counted %v, want one dropped by the policy", at(event, "input", "resource", "id"), w.counts)
+	}
+}
+
 // TestMasksThatFail lose the event and not the mask, and are counted.
 func TestMasksThatFail(t *testing.T) {
 	for name, rules := range map[string]string{

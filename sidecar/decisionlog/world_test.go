@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -46,14 +47,17 @@ type world struct {
 	counts map[string]int
 }
 
-// newWorld makes it; rules, if any, are the package system.log.
+// newWorld makes it; rules, if any, are the package system.log, with or without its head.
 func newWorld(t testing.TB, rules string, reporting map[string]any, change ...func(*decisionlog.Config, map[string]any)) *world {
 	t.Helper()
 	w := &world{TB: t, service: fleettest.NewLogs(t), counts: map[string]int{}}
 	if rules == "" {
 		w.policies = w.mustOpen(unmasked())
 	} else {
-		w.policies = w.mustOpen(openPolicy(map[string]string{"shop/policy.rego": allow, "system/log/rules.rego": "package system.log\n\n" + rules}))
+		if !strings.Contains(rules, "package system.log\n") {
+			rules = "package system.log\n\n" + rules
+		}
+		w.policies = w.mustOpen(openPolicy(map[string]string{"shop/policy.rego": allow, "system/log/rules.rego": rules}))
 	}
 	slow := map[string]any{"min_delay_seconds": 3600, "max_delay_seconds": 3600} // a test says when
 	maps.Copy(slow, reporting)
