@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha1"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -245,9 +247,16 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer func() { _ = conn.Close() }()
-	_, _ = both.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-App: was here\r\n\r\n")
+	_, _ = both.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + acceptance(r) + "\r\nX-App: was here\r\n\r\n")
 	_ = both.Flush()
 	_, _ = io.Copy(conn, both)
+}
+
+// acceptance proves that an upgrade was understood (RFC 6455, section 4.2.2), which some
+// proxies look at.
+func acceptance(r *http.Request) string {
+	sum := sha1.Sum([]byte(r.Header.Get("Sec-Websocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // A proxyRow is one request to a proxy, and what becomes of it. In its lines $normal and $mfa
@@ -288,7 +297,7 @@ func proxyRows() []proxyRow {
 		{what: "another method", method: "DELETE", target: "/customers", lines: []string{asMFA, "X-Original-Method: GET", "X-Forwarded-Method: GET", "X-HTTP-Method-Override: GET"}, status: 403},
 		{what: "no token", target: "/customers", status: 401, challenge: "Bearer"},
 		{what: "no token that holds", target: "/customers", lines: []string{asNormal + "x"}, status: 401, challenge: "invalid_token"},
-		{what: "an upgrade without a token", target: "/customers/live", lines: []string{"Connection: Upgrade", "Upgrade: websocket"}, status: 401, challenge: "Bearer"},
+		{what: "an upgrade without a token", target: "/customers/live", lines: []string{"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="}, status: 401, challenge: "Bearer"},
 		{what: "two tokens", target: "/customers", lines: []string{asNormal, asMFA}},
 		{what: "two tokens in one", target: "/customers", lines: []string{asNormal + ", Bearer $mfa"}},
 		{what: "Authorization named among those of one connection", target: "/customers", lines: []string{"Connection: close, Authorization", "X-Authorization: Bearer $normal"}},
