@@ -24,6 +24,7 @@ import (
 
 	"stepup/sidecar"
 	"stepup/sidecar/config"
+	"stepup/sidecar/porttest"
 	"stepup/sidecar/token/tokentest"
 )
 
@@ -569,7 +570,7 @@ func replaced(t *testing.T, text string, pairs ...string) string {
 // free returns an address that nobody listens on.
 func free(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := porttest.Listen()
 	if err != nil {
 		t.Fatal(err)
 	}

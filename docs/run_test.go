@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"stepup/sidecar/porttest"
 )
 
 const (
@@ -144,7 +145,7 @@ func freeAddresses(t *testing.T) (string, string) {
 	t.Helper()
 	var names []string
 	for range 2 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := porttest.Listen()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,6 +22,7 @@ import (
 
 	"stepup/sidecar"
 	"stepup/sidecar/config"
+	"stepup/sidecar/porttest"
 	"stepup/sidecar/token/tokentest"
 )
 
@@ -81,7 +82,7 @@ func run(t *testing.T, server *sidecar.Server, c *config.Config) *running {
 // free returns an address that nobody listens on.
 func free(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := porttest.Listen()
 	if err != nil {
 		t.Fatal(err)
 	}

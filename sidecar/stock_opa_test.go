@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 
 	"stepup/sidecar/access"
+	"stepup/sidecar/porttest"
 )
 
 // notByStockOPA are the policies whose answer cannot be that of a server with a clock of its own.
@@ -175,7 +175,7 @@ func mustRun(t *testing.T, cmd *exec.Cmd) {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := porttest.Listen()
 	if err != nil {
 		t.Fatal(err)
 	}

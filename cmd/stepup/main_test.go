@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"stepup/sidecar/porttest"
 )
 
 // endurance is how long a script waits for what a server does by itself.
@@ -74,12 +75,12 @@ func setUp(env *testscript.Env) error {
 
 // freeAddresses holds both ports at once, so that they differ, and lets them go.
 func freeAddresses() (string, string, error) {
-	one, err := net.Listen("tcp", "127.0.0.1:0")
+	one, err := porttest.Listen()
 	if err != nil {
 		return "", "", err
 	}
 	defer func() { _ = one.Close() }()
-	other, err := net.Listen("tcp", "127.0.0.1:0")
+	other, err := porttest.Listen()
 	if err != nil {
 		return "", "", err
 	}

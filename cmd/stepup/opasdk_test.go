@@ -18,6 +18,7 @@ import (
 
 	"stepup/sidecar"
 	"stepup/sidecar/config"
+	"stepup/sidecar/porttest"
 	"stepup/sidecar/token/tokentest"
 )
 
@@ -163,7 +164,7 @@ func startSidecar(t *testing.T, issuer *tokentest.Issuer) string {
 // nobodyThere is an address at which nobody answers.
 func nobodyThere(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := porttest.Listen()
 	if err != nil {
 		t.Fatal(err)
 	}

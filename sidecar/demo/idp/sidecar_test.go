@@ -19,6 +19,7 @@ import (
 	"stepup/sidecar"
 	"stepup/sidecar/config"
 	"stepup/sidecar/demo/idp"
+	"stepup/sidecar/porttest"
 )
 
 // withSidecar lets a real sidecar, with its embedded demonstration policy, answer for the
@@ -70,7 +71,7 @@ func run(t *testing.T, server *sidecar.Server) (stop func()) {
 
 func free(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := porttest.Listen()
 	if err != nil {
 		t.Fatal(err)
 	}
