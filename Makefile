@@ -13,7 +13,7 @@ OPA      := go tool opa
 FUZZTIME ?= 5s
 LISTEN   ?=
 
-.PHONY: bench bundles help run demo build test check format lint vulnerabilities policies go-test fuzz fuzz-long docs clean
+.PHONY: bench bundles help run demo build test check format lint vulnerabilities policies go-test fuzz fuzz-long soak docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ fuzz: ## a short run of every fuzz target (FUZZTIME each)
 
 fuzz-long: ## ten minutes of every fuzz target
 	@.ci/fuzz 10m
+
+soak: ## minutes of random policies and random lives of the caches, from new seeds
+	@DERIVE_SEED=random DERIVE_POLICIES=3000 go test -count 1 -timeout 60m -v -run 'TestProof|TestAnswersLast|TestOracleAgreesWithOPA|TestRequirementsAre' ./sidecar/derive
+	@KEPT_SEED=random KEPT_LIVES=60 go test -count 1 -timeout 60m -v -run TestKeptEqualsFresh ./sidecar/pdp
 
 BENCH_SECONDS ?= 2
 

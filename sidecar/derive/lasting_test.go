@@ -1,7 +1,6 @@
 package derive_test
 
 import (
-	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -57,8 +56,8 @@ func momentsBefore(now, end int64) []int64 {
 	for second := now + 1; second < min(end, now+20); second++ {
 		moments = append(moments, second)
 	}
-	for range 10 {
-		moments = append(moments, now+rand.Int64N(end-now))
+	for tenth := range int64(10) {
+		moments = append(moments, now+(end-now)*tenth/10)
 	}
 	return slices.DeleteFunc(moments, func(m int64) bool { return m <= now })
 }

@@ -1,6 +1,10 @@
 package idp_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +25,32 @@ func newPasskey(w *world) *passkey {
 	return &passkey{
 		rp:         virtualwebauthn.RelyingParty{ID: "localhost", Name: "Fabrikam", Origin: w.issuer},
 		device:     virtualwebauthn.NewAuthenticator(),
-		credential: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+		credential: newCredential(w.t),
+	}
+}
+
+// newCredential makes a key whose coordinates begin with no zero octet: the authenticator
+// writes them without leading zeros, against RFC 9053, section 7.1.1, and a provider rightly
+// refuses those.
+func newCredential(t *testing.T) virtualwebauthn.Credential {
+	t.Helper()
+	for {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		point, err := key.PublicKey.Bytes() // 4, x, y: SEC 1, section 2.3.3
+		if err != nil {
+			t.Fatal(err)
+		}
+		if point[1] == 0 || point[33] == 0 {
+			continue
+		}
+		encoded, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return virtualwebauthn.NewCredentialWithImportedKey(virtualwebauthn.KeyTypeEC2, encoded)
 	}
 }
 
@@ -104,7 +133,7 @@ func TestPasskeysThatDoNotCount(t *testing.T) {
 		{"for another site", func(_ *world, k *passkey) { k.rp.ID = "fabrikam.example" }},
 		{"of another key", func(_ *world, k *passkey) {
 			id := k.credential.ID
-			k.credential = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+			k.credential = newCredential(t)
 			k.credential.ID = id
 		}},
 		{"that was cloned", func(_ *world, k *passkey) { k.credential.Counter = 0 }},
