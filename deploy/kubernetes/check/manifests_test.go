@@ -1,5 +1,7 @@
-// Package check reads the manifests beside it as Kubernetes does, strictly: a member that its
-// API does not have is refused.
+// Package check holds the manifests beside it against Kubernetes, strictly, in two ways:
+// kubeconform against the API of releases that people run, and reading into the API's own types,
+// which knows what a schema does not, such as the spelling of quantities, and what our page
+// promises of the pod.
 package check
 
 import (
