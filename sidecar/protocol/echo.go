@@ -153,7 +153,7 @@ func errorHandler(log *slog.Logger, tellers map[string]Teller) echo.HTTPErrorHan
 			return
 		}
 		p := problemOf(err)
-		if p.Status == http.StatusInternalServerError && len(p.Reasons) == 0 {
+		if p.Ours() {
 			logFault(log, c, err)
 		}
 		tell, own := tellers[c.Request().URL.Path]

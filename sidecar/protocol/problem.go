@@ -67,13 +67,18 @@ func Reasons(list []access.Reason) []Reason {
 	return out
 }
 
-// refused is a problem with the request itself.
+// Refused returns the problem of a request that is itself at fault.
+func Refused(status int, detail string) *Problem {
+	return &Problem{Status: status, Detail: detail, Reasons: []access.Reason{access.Because(access.RequestMalformed)}}
+}
+
 func refused(status int, detail string, args ...any) *Problem {
-	return &Problem{
-		Status:  status,
-		Detail:  fmt.Sprintf(detail, args...),
-		Reasons: []access.Reason{access.Because(access.RequestMalformed)},
-	}
+	return Refused(status, fmt.Sprintf(detail, args...))
+}
+
+// Ours reports whether a problem is a fault of ours, whose cause only the log tells.
+func (p *Problem) Ours() bool {
+	return p.Status == http.StatusInternalServerError && len(p.Reasons) == 0
 }
 
 // Internal is the problem of a fault of ours. It has no reason, for the codes name

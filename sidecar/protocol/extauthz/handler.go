@@ -76,7 +76,7 @@ func (d *Door) problem(ctx context.Context, err error) *protocol.Problem {
 		return &protocol.Problem{Status: http.StatusForbidden, Detail: because.Message, Reasons: []access.Reason{because}}
 	}
 	p := protocol.ProblemOf(err)
-	if p.Status == http.StatusInternalServerError && len(p.Reasons) == 0 {
+	if p.Ours() {
 		d.cfg.Logger.ErrorContext(ctx, "fault while answering", "door", Name, "error", err)
 	}
 	return p

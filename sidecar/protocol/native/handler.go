@@ -12,9 +12,6 @@ import (
 	"stepup/sidecar/protocol"
 )
 
-// DefaultBatch is how many questions a batch may have where nothing else is said.
-const DefaultBatch = 100
-
 // Config is what the door needs.
 type Config struct {
 	Decider protocol.Decider
@@ -23,7 +20,7 @@ type Config struct {
 	Requirer protocol.Requirer
 	// Body is how many bytes a request's body may have; 0: [protocol.DefaultBody].
 	Body int64
-	// Batch is how many questions a batch may have; 0: [DefaultBatch].
+	// Batch is how many questions a batch may have; 0: [protocol.DefaultBatch].
 	Batch int
 	// Forward lists the request headers that policies may see; none: none.
 	Forward access.HeaderNames
@@ -40,7 +37,7 @@ func New(cfg Config) *Door {
 		panic("native: Config without Decider")
 	}
 	if cfg.Batch <= 0 {
-		cfg.Batch = DefaultBatch
+		cfg.Batch = protocol.DefaultBatch
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -107,7 +104,7 @@ func (d *Door) item(ctx context.Context, from fragment, defaults question) any {
 		return answer
 	}
 	p := protocol.ProblemOf(err)
-	if p.Status == http.StatusInternalServerError && len(p.Reasons) == 0 {
+	if p.Ours() {
 		d.cfg.Logger.ErrorContext(ctx, "fault while answering", "route", "/v1/decisions", "item", from.Pointer, "error", err)
 	}
 	return p.Document()

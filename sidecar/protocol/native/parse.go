@@ -1,8 +1,6 @@
 package native
 
 import (
-	"fmt"
-
 	"stepup/sidecar/access"
 	"stepup/sidecar/protocol"
 )
@@ -10,14 +8,10 @@ import (
 // Name is the door's name in the record.
 const Name = "native"
 
-// question is what a request said, member by member; a nil or empty one was not given.
+// question is what a request said, and the HTTP request that it describes.
 type question struct {
-	token    string
-	idToken  string
-	action   *access.Action
-	resource *access.Resource
-	context  access.Object
-	request  *access.HTTPRequest
+	protocol.Question
+	request *access.HTTPRequest
 }
 
 type (
@@ -28,12 +22,12 @@ type (
 // The members of a question. Package-level tables cost nothing per request.
 var (
 	questionMembers = protocol.Members[question]{
-		"token":    func(d *decoder, q *question) error { return d.Filled(&q.token) },
-		"action":   func(d *decoder, q *question) error { return d.Action(&q.action) },
-		"resource": func(d *decoder, q *question) error { return d.Resource(&q.resource) },
-		"context":  func(d *decoder, q *question) error { return d.Free(&q.context) },
+		"token":    func(d *decoder, q *question) error { return d.Filled(&q.Token) },
+		"action":   func(d *decoder, q *question) error { return d.Action(&q.Action) },
+		"resource": func(d *decoder, q *question) error { return d.Resource(&q.Resource) },
+		"context":  func(d *decoder, q *question) error { return d.Free(&q.Context) },
 		"request":  func(d *decoder, q *question) error { return d.HTTPRequest(&q.request) },
-		"id_token": func(d *decoder, q *question) error { return d.Filled(&q.idToken) },
+		"id_token": func(d *decoder, q *question) error { return d.Filled(&q.IDToken) },
 		"dpop":     protocol.NotYet[question],
 		"subject":  refuseSubject,
 		"requests": refuseRequests,
@@ -92,41 +86,16 @@ func readBatch(body []byte, most int) (batch, error) {
 
 func readItems(d *decoder, b *batch, most int) error {
 	b.given = true
-	err := d.Each(func(i int) error {
-		if i == most {
-			return &protocol.Malformed{Pointer: "/requests", Problem: fmt.Sprintf("must have at most %d items (limits.batch): ask in parts", most)}
-		}
-		var item fragment
-		if err := d.Fragment(&item); err != nil {
-			return err
-		}
-		b.items = append(b.items, item)
-		return nil
-	})
+	err := d.Items(most, &b.items)
 	if err == nil && len(b.items) == 0 {
 		err = &protocol.Malformed{Pointer: "/requests", Problem: "must have at least one item"}
 	}
 	return err
 }
 
-// or returns the question with the defaults in place of what it does not give: whole
-// members, never parts of one.
+// or returns the question with the defaults in place of what it does not give.
 func (q question) or(defaults question) question {
-	if q.token == "" {
-		q.token = defaults.token
-	}
-	if q.idToken == "" {
-		q.idToken = defaults.idToken
-	}
-	if q.action == nil {
-		q.action = defaults.action
-	}
-	if q.resource == nil {
-		q.resource = defaults.resource
-	}
-	if q.context == nil {
-		q.context = defaults.context
-	}
+	q.Question = q.Question.Or(defaults.Question)
 	if q.request == nil {
 		q.request = defaults.request
 	}
@@ -136,35 +105,10 @@ func (q question) or(defaults question) question {
 // complete checks that everything required was given and returns the request. Of the
 // headers only those listed in forward, in lower case, reach it.
 func (q question) complete(pointer string, forward access.HeaderNames) (access.Request, error) {
-	if missing := q.missing(); missing != "" {
-		return access.Request{}, &protocol.Malformed{Pointer: pointer + missing, Problem: "is required"}
+	r, err := q.Complete(Name, pointer)
+	if err != nil {
+		return access.Request{}, err
 	}
-	return access.Request{
-		Door:       Name,
-		Credential: access.NewCredential(q.token),
-		Evidence:   access.NewCredential(q.idToken),
-		Action:     *q.action,
-		Resource:   *q.resource,
-		Context:    q.context,
-		HTTP:       protocol.Forwarded(q.request, forward),
-	}, nil
-}
-
-// missing points at the first required member that was not given.
-func (q question) missing() string {
-	switch {
-	case q.idToken != "" && q.token == "":
-		return "/token" // an ID token is evidence beside one; alone it is the token
-	case q.action == nil:
-		return "/action"
-	case q.action.Name == "":
-		return "/action/name"
-	case q.resource == nil:
-		return "/resource"
-	case q.resource.Type == "":
-		return "/resource/type"
-	case q.resource.ID == "":
-		return "/resource/id"
-	}
-	return ""
+	r.HTTP = protocol.Forwarded(q.request, forward)
+	return r, nil
 }

@@ -140,10 +140,10 @@ func strictly(plain access.Object, pointer string) (*access.HTTPRequest, error) 
 // or, where neither is given, of the request that is told.
 func (q question) chooseToken(pointer, header string, told told) (string, error) {
 	switch {
-	case q.token != "" && header != "":
+	case q.Token != "" && header != "":
 		return "", &protocol.Malformed{Pointer: pointer + "/token", Problem: "is given in X-Subject-Token too: give it once"}
-	case q.token != "" || header != "":
-		return q.token + header, nil
+	case q.Token != "" || header != "":
+		return q.Token + header, nil
 	case told.http == nil:
 		return "", nil
 	}

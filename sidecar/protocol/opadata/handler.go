@@ -1,7 +1,6 @@
 package opadata
 
 import (
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -82,7 +81,7 @@ func (d *Door) told(serve echo.HandlerFunc) echo.HandlerFunc {
 			return nil
 		}
 		p := protocol.ProblemOf(err)
-		if p.Status == http.StatusInternalServerError && len(p.Reasons) == 0 {
+		if p.Ours() {
 			d.cfg.Logger.ErrorContext(c.Request().Context(), "fault while answering", "route", c.Path(), "error", err)
 		}
 		return protocol.SendRefusal(c, p, echo.MIMEApplicationJSON, failureOf(p))
@@ -91,11 +90,7 @@ func (d *Door) told(serve echo.HandlerFunc) echo.HandlerFunc {
 
 func refuseWrite(c echo.Context) error {
 	c.Response().Header().Set(echo.HeaderAllow, "GET, POST")
-	return problem(http.StatusMethodNotAllowed, "Nothing can be written here: policy and data come from policy.path or bundles.")
-}
-
-func problem(status int, detail string) *protocol.Problem {
-	return &protocol.Problem{Status: status, Detail: detail, Reasons: []access.Reason{access.Because(access.RequestMalformed)}}
+	return protocol.Refused(http.StatusMethodNotAllowed, "Nothing can be written here: policy and data come from policy.path or bundles.")
 }
 
 // A document is what a path names.
@@ -144,7 +139,7 @@ func (d *Door) get(c echo.Context) error {
 func (d *Door) post(c echo.Context) error {
 	return d.answerV1(c, func(asked url.Values) (access.Request, error) {
 		if asked.Has("input") {
-			return access.Request{}, problem(http.StatusBadRequest, "The input must stand in the body of a POST, not in the query.")
+			return access.Request{}, protocol.Refused(http.StatusBadRequest, "The input must stand in the body of a POST, not in the query.")
 		}
 		body, err := d.body().Read(c)
 		if err != nil {
@@ -165,23 +160,11 @@ func (d *Door) complete(c echo.Context, q question, pointer string, err error) (
 	if err != nil {
 		return access.Request{}, err
 	}
-	token, err := subjectToken(c.Request().Header)
+	token, err := protocol.SubjectToken(c.Request().Header)
 	if err != nil {
 		return access.Request{}, err
 	}
 	return q.complete(pointer, token, d.cfg.Forward)
-}
-
-// subjectToken returns the user's token that stands beside the body; "" if there is none.
-func subjectToken(header http.Header) (string, error) {
-	fields := header.Values("X-Subject-Token")
-	switch {
-	case len(fields) == 0:
-		return "", nil
-	case len(fields) > 1 || fields[0] == "" || strings.ContainsAny(fields[0], " ,\t"):
-		return "", problem(http.StatusBadRequest, "X-Subject-Token must be one token, sent once and without a scheme.")
-	}
-	return fields[0], nil
 }
 
 // answerV1 answers a request of /v1/data. An undefined path is answered before anything is
@@ -223,11 +206,11 @@ func (d *Door) answerV1(c echo.Context, read func(url.Values) (access.Request, e
 func readQuery(c echo.Context) (url.Values, error) {
 	asked, err := url.ParseQuery(c.Request().URL.RawQuery)
 	if err != nil {
-		return nil, problem(http.StatusBadRequest, "The query cannot be read: percent-encode what is not a letter or digit.")
+		return nil, protocol.Refused(http.StatusBadRequest, "The query cannot be read: percent-encode what is not a letter or digit.")
 	}
 	for _, mode := range asked["explain"] {
 		if mode != "off" {
-			return nil, problem(http.StatusForbidden, "explain is not answered here, since it shows the policy and the token's claims: stepup decide --explain tells why.")
+			return nil, protocol.Refused(http.StatusForbidden, "explain is not answered here, since it shows the policy and the token's claims: stepup decide --explain tells why.")
 		}
 	}
 	return asked, nil
@@ -240,16 +223,6 @@ func isSet(query url.Values, name string) bool {
 		return true
 	}
 	return slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, "true") })
-}
-
-func render(named document, d access.Decision) (any, error) {
-	switch named {
-	case allowed:
-		return renderBoolean(d)
-	case answer:
-		return renderWhole(d)
-	}
-	return nil, fmt.Errorf("decision %s: for an undefined document", d.ID)
 }
 
 // postV0 answers with the document alone, to a body that is the input.

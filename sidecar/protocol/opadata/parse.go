@@ -13,16 +13,11 @@ import (
 // Name is the door's name in the record and in the configuration of callers.
 const Name = "opadata"
 
-// question is what an input said, member by member; a nil or empty one was not given.
+// question is what an input said, with the HTTP request as it came.
 type question struct {
-	token    string
-	idToken  string
-	subject  *access.Subject
-	action   *access.Action
-	resource *access.Resource
-	context  access.Object
-	request  access.Object
-	rest     access.Object // members that are not known
+	protocol.Question
+	request access.Object
+	rest    access.Object // members that are not known
 }
 
 type (
@@ -33,11 +28,11 @@ type (
 // The members of an input. Package-level tables cost nothing per request.
 var inputMembers = protocol.Members[question]{
 	"token":     readToken,
-	"id_token":  func(d *decoder, q *question) error { return d.Filled(&q.idToken) },
-	"subject":   func(d *decoder, q *question) error { return d.Subject(&q.subject) },
-	"action":    func(d *decoder, q *question) error { return d.Action(&q.action) },
-	"resource":  func(d *decoder, q *question) error { return d.Resource(&q.resource) },
-	"context":   func(d *decoder, q *question) error { return d.Free(&q.context) },
+	"id_token":  func(d *decoder, q *question) error { return d.Filled(&q.IDToken) },
+	"subject":   func(d *decoder, q *question) error { return d.Subject(&q.Subject) },
+	"action":    func(d *decoder, q *question) error { return d.Action(&q.Action) },
+	"resource":  func(d *decoder, q *question) error { return d.Resource(&q.Resource) },
+	"context":   func(d *decoder, q *question) error { return d.Free(&q.Context) },
 	"request":   func(d *decoder, q *question) error { return d.Free(&q.request) },
 	"dpop":      protocol.NotYet[question],
 	"assurance": refuseVerified,
@@ -62,7 +57,7 @@ func readToken(d *decoder, q *question) error {
 	if !ok || text == "" {
 		return d.Refuse("must be the token as a string: what is in it is verified here, never taken from the caller")
 	}
-	q.token = text
+	q.Token = text
 	return nil
 }
 
@@ -149,37 +144,31 @@ func (q question) complete(pointer, header string, forward access.HeaderNames) (
 	if err := q.checkSpelling(pointer); err != nil {
 		return access.Request{}, err
 	}
-	if q.token, err = q.chooseToken(pointer, header, told); err != nil {
+	if q.Token, err = q.chooseToken(pointer, header, told); err != nil {
 		return access.Request{}, err
 	}
 	if wrong := q.wrongRoute(told); wrong != "" {
 		return access.Request{}, &protocol.Malformed{Pointer: pointer + "/request/path", Problem: wrong + ", for the resource is told by it: give resource, or refuse such paths at the gateway"}
 	}
 	q.ask(told)
-	if missing := q.missing(); missing != "" {
-		return access.Request{}, &protocol.Malformed{Pointer: pointer + missing, Problem: "is required"}
+	if err := q.CheckSubject(pointer, access.SubjectUser, access.SubjectClient); err != nil {
+		return access.Request{}, err
 	}
-	asserted, err := q.asserted(pointer)
+	if q.Context, err = q.about(pointer, told); err != nil {
+		return access.Request{}, err
+	}
+	r, err := q.Complete(Name, pointer)
 	if err != nil {
 		return access.Request{}, err
 	}
-	about, err := q.about(pointer, told)
-	return access.Request{
-		Door:       Name,
-		Credential: access.NewCredential(q.token),
-		Evidence:   access.NewCredential(q.idToken),
-		Asserted:   asserted,
-		Action:     *q.action,
-		Resource:   *q.resource,
-		Context:    about,
-		HTTP:       protocol.Forwarded(told.http, forward),
-	}, err
+	r.HTTP = protocol.Forwarded(told.http, forward)
+	return r, nil
 }
 
 // wrongRoute says why a path is not taken for the resource: the application behind the
 // gateway could read it as another one.
 func (q question) wrongRoute(told told) string {
-	if q.resource != nil || told.http == nil || told.http.Path == "" {
+	if q.Resource != nil || told.http == nil || told.http.Path == "" {
 		return ""
 	}
 	// As package httpreq has it: some cut the parameters of a segment, others do not.
@@ -194,11 +183,11 @@ func (q *question) ask(told told) {
 	if told.http == nil {
 		return
 	}
-	if q.action == nil && told.http.Method != "" {
-		q.action = &access.Action{Name: told.http.Method}
+	if q.Action == nil && told.http.Method != "" {
+		q.Action = &access.Action{Name: told.http.Method}
 	}
-	if q.resource == nil && told.http.Path != "" {
-		q.resource = &access.Resource{Type: "route", ID: told.http.Path}
+	if q.Resource == nil && told.http.Path != "" {
+		q.Resource = &access.Resource{Type: "route", ID: told.http.Path}
 	}
 }
 
@@ -206,7 +195,7 @@ func (q *question) ask(told told) {
 // would be asked about something else than was meant.
 func (q question) checkSpelling(pointer string) error {
 	given := map[string]bool{
-		"subject": q.subject != nil, "action": q.action != nil, "resource": q.resource != nil, "context": q.context != nil, "request": q.request != nil,
+		"subject": q.Subject != nil, "action": q.Action != nil, "resource": q.Resource != nil, "context": q.Context != nil, "request": q.request != nil,
 	}
 	for _, name := range slices.Sorted(maps.Keys(q.rest)) {
 		meant := protocol.Nearest(inputMembers, name)
@@ -215,27 +204,6 @@ func (q question) checkSpelling(pointer string) error {
 		}
 	}
 	return nil
-}
-
-// asserted returns who acts as the caller says. Beside a token only the id counts, which has
-// to be the token's own: properties that are left out could be what a rule asks for in vain.
-func (q question) asserted(pointer string) (access.Subject, error) {
-	if q.subject == nil {
-		return access.Subject{}, nil
-	}
-	known := q.subject.Type == access.SubjectUser || q.subject.Type == access.SubjectClient
-	_, issuer := q.subject.Properties["issuer"]
-	switch {
-	case q.subject.ID == "":
-		return access.Subject{}, &protocol.Malformed{Pointer: pointer + "/subject/id", Problem: "is required"}
-	case q.token != "" && len(q.subject.Properties) > 0:
-		return access.Subject{}, &protocol.Malformed{Pointer: pointer + "/subject/properties", Problem: "is not taken beside a token, which tells who acts: leave it out, or give in context what the policy has to know"}
-	case issuer:
-		return access.Subject{}, &protocol.Malformed{Pointer: pointer + "/subject/properties/issuer", Problem: "is told by tokens only: leave it out"}
-	case q.token == "" && !known:
-		return access.Subject{}, &protocol.Malformed{Pointer: pointer + "/subject/type", Problem: "must be user or client where there is no token"}
-	}
-	return *q.subject, nil
 }
 
 // about is the context that policies see: the caller's own, and all members that are not
@@ -249,32 +217,13 @@ func (q question) about(pointer string, told told) (access.Object, error) {
 		rest["request"] = told.rest
 	}
 	if len(rest) == 0 {
-		return q.context, nil
+		return q.Context, nil
 	}
-	for name, v := range q.context {
+	for name, v := range q.Context {
 		if _, twice := rest[name]; twice {
 			return nil, &protocol.Malformed{Pointer: pointer + "/context", Problem: "has a member that stands beside context too, where it would get: give it once"}
 		}
 		rest[name] = v
 	}
 	return rest, nil
-}
-
-// missing points at the first required member that was not given.
-func (q question) missing() string {
-	switch {
-	case q.idToken != "" && q.token == "":
-		return "/token" // an ID token is evidence beside one; alone it is the token
-	case q.action == nil:
-		return "/action"
-	case q.action.Name == "":
-		return "/action/name"
-	case q.resource == nil:
-		return "/resource"
-	case q.resource.Type == "":
-		return "/resource/type"
-	case q.resource.ID == "":
-		return "/resource/id"
-	}
-	return ""
 }

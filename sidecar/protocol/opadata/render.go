@@ -9,7 +9,6 @@ import (
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/protocol"
-	"stepup/sidecar/wwwauth"
 )
 
 // response is an answer of /v1/data, its members as OPA has them. A nil Result is an
@@ -84,84 +83,52 @@ func failureOf(p *protocol.Problem) failure {
 	return f
 }
 
-// renderBoolean returns what <package>/allow is: true for an allow alone. What is no
-// decision is an error.
-func renderBoolean(d access.Decision) (bool, error) {
-	switch d.Outcome {
-	case access.Allow:
-		return true, nil
-	case access.Deny:
-		return false, nil
-	case access.StepUp:
-		if d.StepUp == nil {
-			return false, fmt.Errorf("decision %s: a step-up without a login that would do", d.ID)
-		}
-		return false, nil
-	case access.Indeterminate:
-		return false, protocol.FaultOf(d)
-	}
-	return false, fmt.Errorf("decision %s: unknown outcome %d", d.ID, d.Outcome)
-}
-
 // whole is what <package> is. Its members allow, headers, status_code, status, reason and
 // message are those by which the plugins of APISIX and Kong answer.
 type whole struct {
-	Allow       bool               `json:"allow"`
-	Outcome     string             `json:"outcome"`
-	DecisionID  string             `json:"decision_id"`
-	Revision    string             `json:"revision"`
-	Reasons     []protocol.Reason  `json:"reasons"`
-	Assurance   protocol.Assurance `json:"assurance"`
-	StepUp      *protocol.StepUp   `json:"step_up,omitzero"`
-	Obligations []access.Object    `json:"obligations,omitempty"`
-	Headers     map[string]string  `json:"headers,omitempty"`
-	StatusCode  int                `json:"status_code"`
-	Status      int                `json:"status"`
-	Reason      string             `json:"reason,omitzero"`
-	Message     string             `json:"message,omitzero"`
-	HTTP        httpAnswer         `json:"http"`
-	ValidUntil  int64              `json:"valid_until,omitzero"`
+	Allow   bool   `json:"allow"`
+	Outcome string `json:"outcome"`
+	protocol.Answer
+	Headers    map[string]string `json:"headers,omitempty"` // in place of the answer's own
+	StatusCode int               `json:"status_code"`
+	Status     int               `json:"status"`
+	Reason     string            `json:"reason,omitzero"`
+	Message    string            `json:"message,omitzero"`
 }
 
-// httpAnswer is what a resource server would answer.
-type httpAnswer struct {
-	Status          int      `json:"status"`
-	WWWAuthenticate []string `json:"www_authenticate"`
+// render returns what a document is for a decision: of <package>/allow the boolean, true for
+// an allow alone. What is no decision is an error.
+func render(named document, d access.Decision) (any, error) {
+	told, err := protocol.AnswerOf(d)
+	switch {
+	case err != nil:
+		return nil, err
+	case named == allowed:
+		return d.Outcome == access.Allow, nil
+	case named == answer:
+		return wholeOf(d, told), nil
+	}
+	return nil, fmt.Errorf("decision %s: for an undefined document", d.ID)
 }
 
-func renderWhole(d access.Decision) (whole, error) {
-	allow, err := renderBoolean(d)
-	if err != nil {
-		return whole{}, err
-	}
-	challenges, err := wwwauth.PrintAll(d.Challenges)
-	if err != nil {
-		return whole{}, fmt.Errorf("decision %s: %w", d.ID, err)
-	}
+func wholeOf(d access.Decision, told protocol.Answer) whole {
 	w := whole{
-		Allow: allow, Outcome: d.Outcome.String(), DecisionID: d.ID, Revision: d.Revision,
-		Reasons: protocol.Reasons(d.Reasons), Assurance: protocol.AssuranceOf(d.Assurance),
-		Obligations: d.Obligations, Headers: headersOf(d, challenges),
-		StatusCode: d.Status(), Status: d.Status(),
-		HTTP: httpAnswer{Status: d.Status(), WWWAuthenticate: challenges},
+		Allow: d.Outcome == access.Allow, Outcome: d.Outcome.String(), Answer: told, Headers: told.Headers,
+		StatusCode: told.HTTP.Status, Status: told.HTTP.Status,
 	}
-	if !allow && len(d.Reasons) > 0 {
-		w.Reason, w.Message = d.Reasons[0].Message, d.Reasons[0].Message
+	if w.Allow {
+		return w
 	}
-	if d.Outcome == access.StepUp {
-		w.StepUp = protocol.StepUpOf(*d.StepUp)
-	} else {
-		w.ValidUntil = d.ValidUntil
+	w.Headers = challenging(told.HTTP.WWWAuthenticate)
+	if len(told.Reasons) > 0 {
+		w.Reason, w.Message = told.Reasons[0].Message, told.Reasons[0].Message
 	}
-	return w, nil
+	return w
 }
 
-// headersOf are for the upstream on an allow, and else for the user: both plugins read the
-// same member so.
-func headersOf(d access.Decision, challenges []string) map[string]string {
-	if d.Outcome == access.Allow {
-		return d.Headers
-	}
+// challenging are the headers of a refusal, for the user: both plugins read the member so
+// that is for the upstream on an allow.
+func challenging(challenges []string) map[string]string {
 	if len(challenges) == 0 {
 		return nil
 	}
