@@ -1,8 +1,6 @@
 package authzen
 
 import (
-	"fmt"
-
 	"stepup/sidecar/protocol"
 )
 
@@ -42,7 +40,7 @@ type batch struct {
 func readBatch(body []byte, most int) (batch, error) {
 	b := batch{semantic: executeAll}
 	members := protocol.Members[batch]{
-		"evaluations": func(d *decoder, b *batch) error { return readItems(d, b, most) },
+		"evaluations": func(d *decoder, b *batch) error { return d.Items(most, &b.items) },
 		"options":     readOptions,
 	}
 	for name, read := range questionMembers {
@@ -50,20 +48,6 @@ func readBatch(body []byte, most int) (batch, error) {
 	}
 	err := readQuestion(fragment{Text: body}, members, &b)
 	return b, err
-}
-
-func readItems(d *decoder, b *batch, most int) error {
-	return d.Each(func(i int) error {
-		if i == most {
-			return &protocol.Malformed{Pointer: "/evaluations", Problem: fmt.Sprintf("must have at most %d items (limits.batch): ask in parts", most)}
-		}
-		var item fragment
-		if err := d.Fragment(&item); err != nil {
-			return err
-		}
-		b.items = append(b.items, item)
-		return nil
-	})
 }
 
 // optionMembers has the one option that is known; the specification wants others ignored.
@@ -91,8 +75,8 @@ func (b batch) item(from fragment) (question, error) {
 	if err := readQuestion(from, questionMembers, &q); err != nil {
 		return q, err
 	}
-	if q.context != nil && q.token == "" && b.token != "" {
-		return q, &protocol.Malformed{Pointer: from.Pointer + "/context", Problem: "takes the place of the default context and of the token in it: repeat the token, or send it in the header " + HeaderToken}
+	if q.Context != nil && q.Token == "" && b.Token != "" {
+		return q, &protocol.Malformed{Pointer: from.Pointer + "/context", Problem: "takes the place of the default context and of the token in it: repeat the token, or send it in the header " + protocol.HeaderToken}
 	}
 	return q.or(b.question), nil
 }

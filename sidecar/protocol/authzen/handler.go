@@ -12,9 +12,6 @@ import (
 	"stepup/sidecar/protocol"
 )
 
-// DefaultBatch is how many evaluations a batch may have where nothing else is said.
-const DefaultBatch = 100
-
 // Config is what the door needs.
 type Config struct {
 	Decider protocol.Decider
@@ -23,7 +20,7 @@ type Config struct {
 	Entities func(ctx context.Context) (access.Entities, bool, error)
 	// Body is how many bytes a request's body may have; 0: [protocol.DefaultBody].
 	Body int64
-	// Batch is how many evaluations a batch may have; 0: [DefaultBatch].
+	// Batch is how many evaluations a batch may have; 0: [protocol.DefaultBatch].
 	Batch int
 	// Logger takes faults of ours; nil: they are dropped.
 	Logger *slog.Logger
@@ -41,7 +38,7 @@ func New(cfg Config) *Door {
 		cfg.Entities = func(context.Context) (access.Entities, bool, error) { return access.Entities{}, false, nil }
 	}
 	if cfg.Batch <= 0 {
-		cfg.Batch = DefaultBatch
+		cfg.Batch = protocol.DefaultBatch
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -112,7 +109,7 @@ func notPrintable(r rune) bool { return r < ' ' || r > '~' }
 
 // read takes the body and the token beside it.
 func (d *Door) read(c echo.Context) (body []byte, token string, err error) {
-	if token, err = readHeaderToken(c.Request().Header); err != nil {
+	if token, err = protocol.SubjectToken(c.Request().Header); err != nil {
 		return nil, "", err
 	}
 	body, err = protocol.ReadJSON(c, d.cfg.Body)
@@ -190,7 +187,7 @@ func (d *Door) item(ctx context.Context, b batch, from fragment, token string) a
 		return a
 	}
 	p := protocol.ProblemOf(err)
-	if p.Status == http.StatusInternalServerError && len(p.Reasons) == 0 {
+	if p.Ours() {
 		d.cfg.Logger.ErrorContext(ctx, "fault while answering", "route", pathEvaluations, "item", from.Pointer, "error", err)
 	}
 	return renderError(p)

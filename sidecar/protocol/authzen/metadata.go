@@ -1,11 +1,14 @@
 package authzen
 
 import (
+	"net/http"
 	"net/netip"
 	"regexp"
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"stepup/sidecar/protocol"
 )
 
 // metadata describes the endpoints at the address by which they were asked for, which the
@@ -13,7 +16,7 @@ import (
 func (d *Door) metadata(c echo.Context) error {
 	r := c.Request()
 	if !isAuthority(r.Host) {
-		return wrongRequest("The header Host must be a host with or without a port.")
+		return protocol.Refused(http.StatusBadRequest, "The header Host must be a host with or without a port.")
 	}
 	pdp := "https://" + r.Host
 	if r.TLS == nil {

@@ -1,104 +1,59 @@
 package authzen
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/protocol"
-	"stepup/sidecar/wwwauth"
 )
 
 // answer is a decision as it is written.
 type answer struct {
-	Decision bool          `json:"decision"`
-	Context  answerContext `json:"context,omitzero"`
+	Decision bool `json:"decision"`
+	Context  any  `json:"context"` // told, or failed
 }
 
-// answerContext is what goes with a decision. The specification prefigures acr_values, as
-// one text; max_age goes beside it. The rest are the members of the native answer, under
-// their names and in their shapes.
-type answerContext struct {
-	ACRValues   string             `json:"acr_values,omitzero"`
-	MaxAge      *int64             `json:"max_age,omitzero"`
-	Reasons     []protocol.Reason  `json:"reasons,omitempty"`
-	Assurance   protocol.Assurance `json:"assurance,omitzero"`
-	StepUp      *protocol.StepUp   `json:"step_up,omitzero"`
-	Obligations []access.Object    `json:"obligations,omitempty"`
-	Headers     map[string]string  `json:"headers,omitempty"`
-	HTTP        *httpAnswer        `json:"http,omitzero"`
-	DecisionID  string             `json:"decision_id,omitzero"`
-	Revision    string             `json:"revision,omitzero"`
-	ValidUntil  int64              `json:"valid_until,omitzero"`
-	Error       *itemError         `json:"error,omitzero"`
+// told is what goes with a decision. The specification prefigures acr_values, as one text;
+// max_age goes beside it. The rest are the members of the native answer.
+type told struct {
+	ACRValues string `json:"acr_values,omitzero"`
+	MaxAge    *int64 `json:"max_age,omitzero"`
+	protocol.Answer
 }
 
-// httpAnswer is what a resource server would answer.
-type httpAnswer struct {
-	Status          int      `json:"status"`
-	WWWAuthenticate []string `json:"www_authenticate"`
+// failed is what goes with an item of a batch that could not be decided.
+type failed struct {
+	Error      itemError         `json:"error"`
+	Reasons    []protocol.Reason `json:"reasons,omitempty"`
+	DecisionID string            `json:"decision_id,omitzero"`
 }
 
-// itemError is why one item of a batch could not be decided.
+// itemError is why one item could not be decided.
 type itemError struct {
 	Status  int    `json:"status"`
 	Message string `json:"message"`
 }
 
-// render returns a decision as it is written. What is no decision, and what cannot be told
-// as this protocol promises, is an error instead.
+// render returns a decision as it is written. What is no decision is an error.
 func render(d access.Decision, asked access.Object) (answer, error) {
-	switch d.Outcome {
-	case access.Allow, access.Deny:
-	case access.StepUp:
-		if d.StepUp == nil {
-			return answer{}, fmt.Errorf("decision %s: a step-up without a login that would do", d.ID)
-		}
-	case access.Indeterminate:
-		return answer{}, protocol.FaultOf(d)
-	default:
-		return answer{}, fmt.Errorf("decision %s: unknown outcome %d", d.ID, d.Outcome)
-	}
-	challenges, err := wwwauth.PrintAll(d.Challenges)
+	written, err := protocol.AnswerOf(d)
 	if err != nil {
-		return answer{}, fmt.Errorf("decision %s: %w", d.ID, err)
+		return answer{}, err
 	}
-	a := answer{Decision: d.Outcome == access.Allow, Context: contextOf(d, challenges)}
+	t := told{Answer: written}
 	if d.Outcome == access.StepUp {
-		a.Context.stepUp(*d.StepUp, supports(asked, stepUpObligation))
+		t.stepUp(*d.StepUp, supports(asked, stepUpObligation))
 	}
-	return a, nil
-}
-
-func contextOf(d access.Decision, challenges []string) answerContext {
-	c := answerContext{
-		Reasons:     protocol.Reasons(d.Reasons),
-		Assurance:   protocol.AssuranceOf(d.Assurance),
-		Obligations: d.Obligations,
-		HTTP:        &httpAnswer{Status: d.Status(), WWWAuthenticate: challenges},
-		DecisionID:  d.ID,
-		Revision:    d.Revision,
-	}
-	// Headers are for the upstream, which is reached on allow only; a step-up is not valid
-	// until any time.
-	if d.Outcome == access.Allow {
-		c.Headers = d.Headers
-	}
-	if d.Outcome != access.StepUp {
-		c.ValidUntil = d.ValidUntil
-	}
-	return c
+	return answer{Decision: d.Outcome == access.Allow, Context: t}, nil
 }
 
 // stepUpObligation is the type of the obligation to have somebody sign in (AuthZEN
 // Obligations profile, draft 1).
 const stepUpObligation = "step-up"
 
-// stepUp tells which login would do: in the specification's words where it has some, and
-// as an obligation where the caller says that it can fulfil one.
-func (c *answerContext) stepUp(advice access.StepUpAdvice, obligation bool) {
-	c.StepUp = protocol.StepUpOf(advice)
+// stepUp tells in the specification's words which login would do, and as an obligation where the caller says that it can fulfil one.
+func (c *told) stepUp(advice access.StepUpAdvice, obligation bool) {
 	c.MaxAge = advice.MaxAge
 	c.ACRValues = strings.Join(advice.ACRValues, " ")
 	// Its member acr_value is required, and the name of a level is none.
@@ -119,9 +74,7 @@ func renderError(p *protocol.Problem) answer {
 	case isBecause(p, access.PolicyTimeout), isBecause(p, access.Overloaded):
 		status = http.StatusServiceUnavailable
 	}
-	return answer{Context: answerContext{
-		Error: &itemError{Status: status, Message: p.Detail}, Reasons: protocol.Reasons(p.Reasons), DecisionID: p.DecisionID,
-	}}
+	return answer{Context: failed{itemError{status, p.Detail}, protocol.Reasons(p.Reasons), p.DecisionID}}
 }
 
 func isBecause(p *protocol.Problem, code access.Code) bool {

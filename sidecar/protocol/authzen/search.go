@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -58,20 +59,20 @@ func subjects() searching {
 	}
 	return searching{
 		members: searched("subject", func(d *decoder, q *question) error {
-			q.subject = &access.Subject{}
-			return protocol.Object(d, members, q.subject)
+			q.Subject = &access.Subject{}
+			return protocol.Object(d, members, q.Subject)
 		}),
 		asserted: true,
 		listed:   func(e access.Entities) bool { return len(e.Subjects) > 0 },
-		among:    func(q question, e access.Entities) []string { return e.Subjects[q.subject.Type] },
+		among:    func(q question, e access.Entities) []string { return e.Subjects[q.Subject.Type] },
 		with: func(q question, id string) question {
-			if q.subject != nil {
-				subject := *q.subject
-				subject.ID, q.subject = id, &subject
+			if q.Subject != nil {
+				subject := *q.Subject
+				subject.ID, q.Subject = id, &subject
 			}
 			return q
 		},
-		result: func(q question, id string) any { return entity{q.subject.Type, id} },
+		result: func(q question, id string) any { return entity{q.Subject.Type, id} },
 	}
 }
 
@@ -82,19 +83,19 @@ func resources() searching {
 	}
 	return searching{
 		members: searched("resource", func(d *decoder, q *question) error {
-			q.resource = &access.Resource{}
-			return protocol.Object(d, members, q.resource)
+			q.Resource = &access.Resource{}
+			return protocol.Object(d, members, q.Resource)
 		}),
 		listed: func(e access.Entities) bool { return len(e.Resources) > 0 },
-		among:  func(q question, e access.Entities) []string { return e.Resources[q.resource.Type] },
+		among:  func(q question, e access.Entities) []string { return e.Resources[q.Resource.Type] },
 		with: func(q question, id string) question {
-			if q.resource != nil {
-				resource := *q.resource
-				resource.ID, q.resource = id, &resource
+			if q.Resource != nil {
+				resource := *q.Resource
+				resource.ID, q.Resource = id, &resource
 			}
 			return q
 		},
-		result: func(q question, id string) any { return entity{q.resource.Type, id} },
+		result: func(q question, id string) any { return entity{q.Resource.Type, id} },
 	}
 }
 
@@ -104,7 +105,7 @@ func actions() searching {
 		listed:  func(e access.Entities) bool { return len(e.Actions) > 0 },
 		among:   func(_ question, e access.Entities) []string { return e.Actions },
 		with: func(q question, name string) question {
-			q.action = &access.Action{Name: name}
+			q.Action = &access.Action{Name: name}
 			return q
 		},
 		result: func(_ question, name string) any { return map[string]string{"name": name} },
@@ -145,24 +146,20 @@ func (d *Door) search(s searching) echo.HandlerFunc {
 }
 
 func notConfigured() error {
-	return &protocol.Problem{
-		Status:  http.StatusNotFound,
-		Detail:  "This search is not configured: the policy's data lists no such entities below its package.",
-		Reasons: []access.Reason{access.Because(access.RequestMalformed)},
-	}
+	return protocol.Refused(http.StatusNotFound, "This search is not configured: the policy's data lists no such entities below its package.")
 }
 
 // candidates returns the entities to ask about, and asks for whatever else the question
 // needs. A type of subject that is not known is no error in a search: nothing is found.
 func (s searching) candidates(q question, e access.Entities, token string) ([]string, error) {
-	hasToken := q.token != "" || q.idToken != "" || token != ""
+	hasToken := q.Token != "" || q.IDToken != "" || token != ""
 	if s.asserted && hasToken {
-		return nil, wrongRequest("Subjects cannot be searched with a token, which tells of one only: leave it out.")
+		return nil, protocol.Refused(http.StatusBadRequest, "Subjects cannot be searched with a token, which tells of one only: leave it out.")
 	}
 	probe := s.with(q, "-")
-	strange := !hasToken && q.subject != nil && q.subject.Type != "" && !isSubjectType(q.subject.Type)
+	strange := !hasToken && q.Subject != nil && q.Subject.Type != "" && !slices.Contains(subjectTypes(), q.Subject.Type)
 	if strange {
-		probe.subject = &access.Subject{Type: access.SubjectUser, ID: probe.subject.ID}
+		probe.Subject = &access.Subject{Type: access.SubjectUser, ID: probe.Subject.ID}
 	}
 	if _, err := probe.complete("", token); err != nil || strange {
 		return nil, err

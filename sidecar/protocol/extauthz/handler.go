@@ -111,9 +111,5 @@ func (d *Door) answer(ctx context.Context, r *authv3.CheckRequest) (*authv3.Chec
 }
 
 func tooLarge(limit int64) error {
-	return &protocol.Problem{
-		Status:  http.StatusRequestEntityTooLarge,
-		Detail:  fmt.Sprintf("The request must not be larger than %d bytes (limits.body).", limit),
-		Reasons: []access.Reason{access.Because(access.RequestMalformed)},
-	}
+	return protocol.Refused(http.StatusRequestEntityTooLarge, fmt.Sprintf("The request must not be larger than %d bytes (limits.body).", limit))
 }
