@@ -18,7 +18,7 @@ const RouteType = "route"
 // everything through, by its canonical path. Routes are never changed, and safe for
 // concurrent use.
 type Routes struct {
-	list   []route
+	all    tree
 	closed bool
 }
 
@@ -28,6 +28,7 @@ type route struct {
 	segments []string // a parameter is {name}
 	methods  []string
 	where    string // file:line
+	order    int    // in its file
 }
 
 // Resource returns what a request is about: the path of the route that lists it, as it is
@@ -46,22 +47,11 @@ func (r *Routes) Resource(method, path string) (resource access.Resource, ok boo
 		return unlisted, true
 	}
 	segments := Segments(path)
-	chosen := r.choose(segments)
+	chosen := r.all.find(segments)
 	if chosen == nil || !chosen.has(method) {
 		return unlisted, !r.closed
 	}
 	return access.Resource{Type: RouteType, ID: chosen.path, Properties: chosen.parameters(segments)}, true
-}
-
-// choose returns the most specific route of a path. There is one: see [Routes.check].
-func (r *Routes) choose(segments []string) *route {
-	var chosen *route
-	for i := range r.list {
-		if candidate := &r.list[i]; candidate.matches(segments) && (chosen == nil || candidate.within(*chosen)) {
-			chosen = candidate
-		}
-	}
-	return chosen
 }
 
 func (r route) has(method string) bool {
@@ -69,35 +59,10 @@ func (r route) has(method string) bool {
 		method == http.MethodHead && slices.Contains(r.methods, http.MethodGet)
 }
 
-func (r route) matches(segments []string) bool {
-	if len(r.segments) != len(segments) {
-		return false
-	}
-	for i, own := range r.segments {
-		if own != segments[i] && (!isParameter(own) || segments[i] == "") {
-			return false
-		}
-	}
-	return true
-}
-
 // within reports whether every path of r is one of o, too.
 func (r route) within(o route) bool {
 	for i, own := range r.segments {
 		if other := o.segments[i]; !isParameter(other) && own != other {
-			return false
-		}
-	}
-	return true
-}
-
-// meets reports whether some path is one of both.
-func (r route) meets(o route) bool {
-	if len(r.segments) != len(o.segments) {
-		return false
-	}
-	for i, own := range r.segments {
-		if other := o.segments[i]; own != other && !isParameter(own) && !isParameter(other) {
 			return false
 		}
 	}
@@ -120,22 +85,37 @@ func isParameter(segment string) bool { return strings.HasPrefix(segment, "{") }
 
 // newRoutes holds every route against the ones before it.
 func newRoutes(list []route, closed bool) (*Routes, error) {
-	for i, r := range list {
-		for _, before := range list[:i] {
-			if err := r.against(before); err != nil {
-				return nil, err
-			}
+	all := &Routes{closed: closed}
+	for i := range list {
+		list[i].order = i
+		if err := all.add(&list[i]); err != nil {
+			return nil, err
 		}
 	}
-	return &Routes{list, closed}, nil
+	return all, nil
+}
+
+// add takes a route, unless it and one before it would be read differently by routers; the
+// error tells of the first such.
+func (r *Routes) add(added *route) error {
+	var first *route
+	r.all.meeting(added.segments, func(before *route) {
+		if added.against(*before) != nil && (first == nil || before.order < first.order) {
+			first = before
+		}
+	})
+	if first != nil {
+		return added.against(*first)
+	}
+	r.all.add(added)
+	return nil
 }
 
 // against refuses what routers would read differently: the same path with other names, and
-// two paths of which each has a parameter where the other has none.
+// two paths of which each has a parameter where the other has none. The two have a path in
+// common.
 func (r route) against(before route) error {
 	switch {
-	case !r.meets(before):
-		return nil
 	case r.within(before) && before.within(r):
 		return fmt.Errorf("%s: %s is the same path as %s (%s): give it once, with all its methods", r.where, r.path, before.path, before.where)
 	case !r.within(before) && !before.within(r):

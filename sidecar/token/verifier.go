@@ -23,7 +23,7 @@ const (
 // state of its own and is safe for concurrent use.
 type Verifier struct {
 	issuers    map[string]*issuer
-	algorithms []string // of all issuers together
+	algorithms []string // of all issuers together, each once
 	skew       time.Duration
 	maxSize    int
 }
@@ -62,7 +62,9 @@ func (v *Verifier) add(c Issuer) error {
 	}
 	v.issuers[c.URL] = i
 	for _, a := range i.algorithms {
-		v.algorithms = append(v.algorithms, string(a))
+		if !slices.Contains(v.algorithms, string(a)) {
+			v.algorithms = append(v.algorithms, string(a))
+		}
 	}
 	return nil
 }
