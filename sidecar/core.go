@@ -132,6 +132,10 @@ func newGuard(c *config.Config) *loopguard.Guard {
 	return loopguard.New(loopguard.Config{Skew: c.ClockSkew})
 }
 
+// readings is how many bytes what was read in tokens about logins may take, beside
+// answers.memory: providers tell of logins in few ways.
+const readings = 1 << 20
+
 // openPolicies loads the policy. A refused one is an error, unless it may be awaited.
 // Bundles are always awaited.
 func openPolicies(ctx context.Context, o Options, issuers Issuers, metrics *telemetry.Instruments) (*policy.Policies, error) {
@@ -139,7 +143,7 @@ func openPolicies(ctx context.Context, o Options, issuers Issuers, metrics *tele
 	c := policy.Config{
 		Path: p.Path, Package: p.Package, Builtins: p.Builtins, MayRedefine: p.MayRedefine,
 		Issuers: issuers.uses(), Logger: o.Logger, Now: o.Now,
-		Observe: countRefused(metrics),
+		Observe: countRefused(metrics), Readings: min(readings, int64(o.Config.Answers.Memory)),
 	}
 	if p.Fetched() {
 		return receivePolicies(o, c)

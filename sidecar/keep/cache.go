@@ -70,6 +70,15 @@ func (c *Cache[V]) Bytes() int64 {
 	return int64(c.entries.WeightedSize())
 }
 
+// Len returns how many values are kept, about.
+func (c *Cache[V]) Len() int {
+	if c == nil {
+		return 0
+	}
+	c.entries.CleanUp()
+	return c.entries.EstimatedSize()
+}
+
 func count(c Counter) {
 	if c != nil {
 		c.Inc()

@@ -46,6 +46,14 @@ func Question(tokens Digest, r access.Request) (Digest, bool) {
 	return w.sum(), !w.inexact
 }
 
+// Object returns the digest of an object. False as [Question].
+func Object(o access.Object) (Digest, bool) {
+	w := open()
+	defer w.close()
+	w.object(o)
+	return w.sum(), !w.inexact
+}
+
 // Requirement returns the digest of a question about requirements. False as [Question].
 func Requirement(q access.RequirementQuestion) (Digest, bool) {
 	w := open()

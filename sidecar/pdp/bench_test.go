@@ -60,7 +60,7 @@ func newOffice(t testing.TB, alg string) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.policies, err = policy.Open(t.Context(), policy.Config{Issuers: []policy.Use{{Issuer: officeIssuer, Vocabulary: "auth0-rule"}}})
+	o.policies, err = policy.Open(t.Context(), policy.Config{Issuers: []policy.Use{{Issuer: officeIssuer, Vocabulary: "auth0-rule"}}, Readings: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

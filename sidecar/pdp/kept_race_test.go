@@ -66,7 +66,7 @@ type changing struct {
 func newChanging(t *testing.T) *changing {
 	l := &life{t: t, began: 1}
 	w := &changing{t: t, ring: &ring{key: tokentest.NewKey(t, "ES256", "k0")}}
-	w.open, w.shut = l.open("package p\n\nallow if input.assurance.age <= 3600\n"), l.open("package p\n\nallow if input.assurance.age > 3600\n")
+	w.open, w.shut = l.open("package p\n\nallow if input.assurance.age <= 3600\n", 1<<20), l.open("package p\n\nallow if input.assurance.age > 3600\n", 1<<20)
 	w.active.Store(w.open)
 	w.clock.Store(now.Unix())
 	verifier, err := token.NewVerifier([]token.Issuer{{URL: lifeIssuer, Audiences: []string{lifeAPI}, Vocabulary: "oidc", Keys: w.ring}}, 0, 0)

@@ -133,8 +133,8 @@ type life struct {
 	clock    atomic.Int64
 	began    int64
 	ring     *ring
-	active   atomic.Pointer[policy.Policies]
-	policies []*policy.Policies
+	active   atomic.Pointer[twice]
+	policies []*twice
 	texts    []string
 
 	tokens   []text
@@ -144,6 +144,10 @@ type life struct {
 	keptRec  *records
 	freshRec *records
 }
+
+// twice is one policy, opened for each of the two deciders: a snapshot keeps what its library
+// read, but for the one that keeps nothing.
+type twice struct{ keeping, fresh *policy.Policies }
 
 // A text is a token or an ID token, as it was signed.
 type text struct {
@@ -189,18 +193,20 @@ func newLife(t *testing.T, r *rand.Rand, found *tally) *life {
 	l.clock.Store(l.began)
 	for range 3 {
 		l.texts = append(l.texts, l.policyText())
-		l.policies = append(l.policies, l.open(l.texts[len(l.texts)-1]))
+		text := l.texts[len(l.texts)-1]
+		l.policies = append(l.policies, &twice{l.open(text, 1<<20), l.open(text, 0)})
 	}
 	l.active.Store(l.policies[0])
 	for range 5 {
 		l.tokens = append(l.tokens, l.sign())
 	}
-	l.kept, l.keptRec = l.decider(pdp.NewMemory(pdp.MemoryConfig{Bytes: 1 << 20, Counters: found.counters}))
-	l.fresh, l.freshRec = l.decider(nil)
+	keeping := func() pdp.Policy { return l.active.Load().keeping.Current() }
+	l.kept, l.keptRec = l.decider(keeping, pdp.NewMemory(pdp.MemoryConfig{Bytes: 1 << 20, Counters: found.counters}))
+	l.fresh, l.freshRec = l.decider(func() pdp.Policy { return l.active.Load().fresh.Current() }, nil)
 	return l
 }
 
-func (l *life) decider(m *pdp.Memory) (*pdp.Decider, *records) {
+func (l *life) decider(active func() pdp.Policy, m *pdp.Memory) (*pdp.Decider, *records) {
 	verifier, err := token.NewVerifier([]token.Issuer{{
 		URL: lifeIssuer, Audiences: []string{lifeAPI}, Clients: []string{"app"}, Vocabulary: l.vocabulary(), Keys: l.ring,
 	}}, 5*time.Second, 0)
@@ -210,7 +216,7 @@ func (l *life) decider(m *pdp.Memory) (*pdp.Decider, *records) {
 	rec := &records{}
 	admitted := access.HeaderNames{"x-stepup-*", "x-stepup-user"}
 	return pdp.New(pdp.Config{
-		Verifier: verifier, Policy: func() pdp.Policy { return l.active.Load().Current() }, Recorder: rec,
+		Verifier: verifier, Policy: active, Recorder: rec,
 		Now:      func() time.Time { return time.Unix(l.clock.Load(), 0) },
 		Deadline: time.Minute, ClockSkew: 5 * time.Second, Keep: 40 * time.Second, Memory: m, Headers: admitted,
 		Anonymous: l.began%4 == 0, Guard: loopguard.New(loopguard.Config{Skew: time.Second}),
@@ -246,7 +252,7 @@ func (l *life) some(from []string, n int) []string {
 	return slices.Compact(picked)
 }
 
-func (l *life) open(text string) *policy.Policies {
+func (l *life) open(text string, readings int64) *policy.Policies {
 	dir := l.t.TempDir()
 	// All bundles of a life have the same revision: it is a name, and no promise.
 	data := `{"limits": {"/a": 10, "/b": 30}, "stepup": {"vocabularies": {"timeless": {
@@ -259,7 +265,7 @@ func (l *life) open(text string) *policy.Policies {
 		}
 	}
 	opened, err := policy.Open(l.t.Context(), policy.Config{
-		Path: dir, Package: "p", Issuers: []policy.Use{{Issuer: lifeIssuer, Vocabulary: l.vocabulary()}},
+		Path: dir, Package: "p", Issuers: []policy.Use{{Issuer: lifeIssuer, Vocabulary: l.vocabulary()}}, Readings: readings,
 	})
 	if err != nil {
 		l.t.Fatalf("%v\n%s", err, text)

@@ -17,3 +17,6 @@ func BrokenEngine() error {
 	_, err := new(program).run(context.Background(), ast.Null{}, 0)
 	return err
 }
+
+// ReadingsMade tells how many readings are kept.
+func (s *Snapshot) ReadingsMade() int { return s.library.readings.Len() }

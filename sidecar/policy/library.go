@@ -9,6 +9,7 @@ import (
 	"stepup/policies"
 	"stepup/sidecar/access"
 	"stepup/sidecar/assurance"
+	"stepup/sidecar/keep"
 )
 
 // A library is stepup.assurance with the levels and vocabularies it reads, and stepup.login
@@ -22,6 +23,10 @@ type library struct {
 	// logins is what the library reads in the claims of each issuer's logins: by login, then
 	// by member. It is the same for every person.
 	logins map[string][][]access.Assurance
+	// reads names the claims that the vocabulary of each issuer reads; readings are what was
+	// read in such claims, nil: they are not kept.
+	reads    map[string][]string
+	readings *keep.Cache[Reading]
 }
 
 // newLibrary merges what a policy adds with what is shipped, and holds the result to the
@@ -33,7 +38,10 @@ func newLibrary(ctx context.Context, added assurance.Data, c Config) (*library, 
 	if err != nil {
 		return nil, err
 	}
-	l := &library{data: data, issuers: map[string]*assurance.Vocabulary{}, logins: map[string][][]access.Assurance{}}
+	l := &library{
+		data: data, issuers: map[string]*assurance.Vocabulary{}, logins: map[string][][]access.Assurance{},
+		reads: map[string][]string{}, readings: keep.New[Reading](c.Readings, keep.Counters{}),
+	}
 	if l.catalog, err = assurance.Load(data.Levels, data.Vocabularies); err != nil {
 		return nil, err
 	}
@@ -56,7 +64,7 @@ func (l *library) checkUses(ctx context.Context, issuers []Use) error {
 		if err := v.ReadBack(l.catalog.Order(), l.readBack(ctx)); err != nil {
 			return fmt.Errorf("issuer %q: %w", u.Issuer, err)
 		}
-		l.issuers[u.Issuer] = v
+		l.issuers[u.Issuer], l.reads[u.Issuer] = v, v.Reads()
 		if l.logins[u.Issuer], err = l.readLogins(ctx, v); err != nil {
 			return fmt.Errorf("issuer %q: %w", u.Issuer, err)
 		}
@@ -82,14 +90,8 @@ func (l *library) readLogins(ctx context.Context, v *assurance.Vocabulary) ([][]
 // readBack reads the claims of an imagined login as those of a person's token.
 func (l *library) readBack(ctx context.Context) assurance.Read {
 	return func(v *assurance.Vocabulary, claims access.Object) (access.Assurance, error) {
-		words := access.Object{}
-		for level, word := range v.Words {
-			words[level] = word
-		}
-		r, err := l.read(ctx, access.Object{
-			"vocabulary": access.Object{"name": v.Name, "levels": words, "max_level": v.MaxLevel},
-			"claims":     claims,
-		}, false)
+		vocabulary := access.Object{"name": v.Name, "levels": wordsObject(v.Words), "max_level": v.MaxLevel}
+		r, err := l.read(ctx, readable(vocabulary, claims, false))
 		if err == nil && len(r.Invalid) > 0 {
 			err = fmt.Errorf("the claims %q are of the wrong type", r.Invalid)
 		}
@@ -132,9 +134,9 @@ func parseModules(list []policies.Module) (map[string]*ast.Module, error) {
 	return modules, nil
 }
 
-// read asks the library about the token member of a document.
-func (l *library) read(ctx context.Context, token access.Object, machine bool) (Reading, error) {
-	in, err := ast.InterfaceToValue(access.Object{"token": token, "machine": machine})
+// read asks the library about a token, with its vocabulary and whether it is a machine's.
+func (l *library) read(ctx context.Context, document access.Object) (Reading, error) {
+	in, err := ast.InterfaceToValue(document)
 	if err != nil {
 		return Reading{}, unreadable("the token's claims", err)
 	}

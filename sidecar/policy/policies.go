@@ -36,6 +36,10 @@ type Config struct {
 	// Issuers are held against the vocabularies at every load.
 	Issuers []Use
 
+	// Readings is how many bytes may be taken by what was read in tokens about logins, so
+	// that it is read once for all that tell the same. 0: none are kept.
+	Readings int64
+
 	// Logger is told of reloads, good and bad. Nil: nobody is.
 	Logger *slog.Logger
 

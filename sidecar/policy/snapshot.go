@@ -75,7 +75,7 @@ func (s *Snapshot) Assure(ctx context.Context, doc input.Document) (Reading, err
 	if doc.Token == nil {
 		return Reading{Assurance: access.NoAssurance()}, nil
 	}
-	r, err := s.library.read(ctx, input.TokenObject(doc.Token), markedMachine(doc))
+	r, err := s.library.assure(ctx, doc)
 	return r, told(err)
 }
 
