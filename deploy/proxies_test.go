@@ -37,7 +37,7 @@ import (
 const hostName = "intranet.fabrikam.example"
 
 // patience bounds what is waited for; nothing takes that long unless it hangs.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // gatePolicy allows /customers after any login and /employees after a second factor. It tells
 // the application who asks.
@@ -526,8 +526,13 @@ func program(t *testing.T, name, debian string) string {
 // startProxy runs a proxy until the test ends, and returns when it listens at an address.
 func startProxy(t *testing.T, address, path string, args ...string) {
 	t.Helper()
+	startCommand(t, exec.Command(path, args...), address)
+}
+
+// startCommand is startProxy for a command that is complete.
+func startCommand(t *testing.T, cmd *exec.Cmd, address string) {
+	t.Helper()
 	var log bytes.Buffer
-	cmd := exec.Command(path, args...)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -538,7 +543,7 @@ func startProxy(t *testing.T, address, path string, args ...string) {
 		_ = cmd.Process.Signal(os.Interrupt)
 		<-done
 		if t.Failed() {
-			t.Logf("%s said:\n%s", path, &log)
+			t.Logf("%s said:\n%s", cmd.Path, &log)
 		}
 	})
 	for deadline := time.After(patience); ; {
