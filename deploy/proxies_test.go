@@ -36,6 +36,9 @@ import (
 // hostName is the host that the configurations of this folder answer for.
 const hostName = "intranet.fabrikam.example"
 
+// loginURL is where the sidecar sends browsers that have to sign in.
+const loginURL = "https://login.fabrikam.example/sign-in"
+
 // patience bounds what is waited for; nothing takes that long unless it hangs.
 const patience = time.Minute
 
@@ -84,8 +87,8 @@ health: {address: ''}
 policy: {path: %q, package: gate, deadline: 10s}
 issuers:
   - {issuer: %q, audiences: [%q], vocabulary: oidc}
-gateways: {%s: {peers: [127.0.0.1]}}
-`, filepath.Join(dir, "policy"), issuer.URL, tokentest.Audience, door))
+gateways: {%s: {peers: [127.0.0.1], origin: %q, login_url: %q, return_to: [/customers, /employees, /payroll]}}
+`, filepath.Join(dir, "policy"), issuer.URL, tokentest.Audience, door, "https://"+hostName, loginURL))
 	address, stop := runSidecar(t, file)
 	login := func(amr ...any) string {
 		return issuer.Token(map[string]any{"amr": amr, "auth_time": time.Now().Unix() - 60})
@@ -271,6 +274,8 @@ type proxyRow struct {
 
 	status    int    // 0: any that refuses
 	challenge string // what the one challenge has; empty: no look
+	location  string // where the client is sent; empty: nowhere
+	mayBeSent string // where it may be sent instead of being refused; empty: it may not
 	reaches   bool   // the application gets it; otherwise it must not hear of it
 }
 
@@ -306,8 +311,65 @@ func proxyRows() []proxyRow {
 		{what: "a token of 80 KB", target: "/customers", lines: []string{"Authorization: Bearer " + strings.Repeat("a", 80<<10)}},
 		{what: "headers of 100 KB", target: "/customers", lines: slices.Repeat([]string{"X-Large: " + strings.Repeat("a", 5<<10)}, 20)},
 	}
-	return append(append(rows, hostileTargets()...), hostileHeaders()...)
+	return slices.Concat(rows, hostileTargets(), hostileHeaders(), navigations())
 }
+
+// page is what a browser says that goes to a page, and script what it says of a fetch.
+var (
+	page   = []string{"Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Accept: text/html,*/*;q=0.8"}
+	script = []string{"Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty", "Accept: text/html"}
+)
+
+// toSignIn and toStepUp are where a browser is sent, to come back to a page whose path is
+// escaped twice.
+func toSignIn(page string) string { return loginURL + "?return_to=https%3A%2F%2F" + hostName + page }
+
+func toStepUp(page string) string {
+	return loginURL + "?prompt=login&return_to=https%3A%2F%2F" + hostName + page + "&scope=openid"
+}
+
+// navigations are browsers that go to a page. They are sent to the login, and where to depends on
+// nothing but the target.
+func navigations() []proxyRow {
+	rows := []proxyRow{
+		{what: "a page, allowed", target: "/customers", lines: with(page, asNormal), status: 200, reaches: true},
+		{what: "a page, stepped up", target: "/employees?q=a%2Fb&c", lines: with(page, asNormal), status: 302, location: toStepUp("%2Femployees%3Fq%3Da%252Fb%26c")},
+		{what: "a page, HEAD", method: "HEAD", target: "/employees", lines: with(page, asNormal), status: 302, location: toStepUp("%2Femployees")},
+		{what: "a page without a token", target: "/customers", lines: page, status: 302, location: toSignIn("%2Fcustomers")},
+		{what: "a page with a token that does not hold", target: "/customers", lines: with(page, asNormal+"x"), status: 302, location: toSignIn("%2Fcustomers")},
+		{what: "a browser that does not say what it wants", target: "/employees", lines: []string{asNormal, "Accept: text/html"}, status: 302, location: toStepUp("%2Femployees")},
+		{what: "a page, denied", target: "/payroll", lines: with(page, asMFA), status: 403},
+		{what: "a page that cannot be come back to", target: "/customers/live", lines: page, status: 401, challenge: "Bearer"},
+		{what: "a form", method: "POST", target: "/employees", lines: with(page, asNormal), body: "hello", status: 401, challenge: "insufficient_user_authentication"},
+		{what: "a script", target: "/employees", lines: with(script, asNormal), status: 401, challenge: "insufficient_user_authentication"},
+		{what: "a script of old", target: "/employees", lines: []string{asNormal, "Accept: text/html", "X-Requested-With: XMLHttpRequest"}, status: 401, challenge: "insufficient_user_authentication"},
+		{what: "a script that says twice what it is", target: "/employees", lines: with(append(page, script...), asNormal), status: 401, challenge: "insufficient_user_authentication"},
+		{what: "a websocket of a page", target: "/employees", lines: with(page, asNormal, "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="), status: 401, challenge: "insufficient_user_authentication"},
+		{what: "a page of another host", target: "/employees", lines: with(page, asNormal, "Host: evil.example")},
+		{what: "a page with two tokens", target: "/employees", lines: with(page, asNormal, asMFA)},
+		{what: "a page with a query of 6 KB", target: "/employees?" + strings.Repeat("a", 6<<10), lines: with(page, asNormal), status: 401, challenge: "insufficient_user_authentication"},
+		{what: "a page with a query that is as long as can be", target: "/employees?" + strings.Repeat("a", 3900), lines: with(page, asNormal), status: 302, location: toStepUp("%2Femployees%3F" + strings.Repeat("a", 3900))},
+	}
+	for _, row := range hostileTargets() {
+		row.what, row.lines = "a page at "+row.target, with(page, row.lines...)
+		rows = append(rows, row)
+	}
+	for _, row := range hostileHeaders() {
+		row.what, row.lines = "a page, and "+row.what, with(page, row.lines...)
+		row.mayBeSent = toStepUp("%2Femployees")
+		rows = append(rows, row)
+	}
+	for _, header := range []string{
+		"X-Forwarded-Host: evil.example", "X-Forwarded-Proto: http", "X-Forwarded-Port: 81", "X-Forwarded-Server: evil.example", "X-Original-Host: evil.example",
+		"X-Host: evil.example", "Forwarded: host=evil.example;proto=http", "Location: https://evil.example", "X-Auth-Request-Redirect: https://evil.example",
+		"Referer: https://evil.example", "Sec-Fetch-Site: cross-site", "X-Accel-Redirect: /evil", "Set-Cookie: a=b", "Cookie: return_to=https://evil.example",
+	} {
+		rows = append(rows, proxyRow{what: "a page, and the header " + header, target: "/employees", lines: with(page, asNormal, header), status: 302, location: toStepUp("%2Femployees")})
+	}
+	return rows
+}
+
+func with(lines []string, more ...string) []string { return slices.Concat(lines, more) }
 
 // hostileTargets are paths that one program reads as /customers and another as /employees.
 func hostileTargets() []proxyRow {
@@ -347,6 +409,7 @@ func checkProxy(t *testing.T, proxy string, s *sidecarUnderTest, a *app) {
 		t.Run(row.what, func(t *testing.T) { checkRow(t, proxy, s, a, row) })
 	}
 	t.Run("what the application is told", func(t *testing.T) { checkTold(t, proxy, s, a) })
+	t.Run("round and round", func(t *testing.T) { checkRound(t, proxy, s, a) })
 	t.Run("answers cut off", func(t *testing.T) { checkCut(t, proxy, s, a) })
 	refused := proxyRow{target: "/customers", lines: []string{asNormal}}
 	t.Run("no answer", func(t *testing.T) {
@@ -364,6 +427,9 @@ func checkRow(t *testing.T, proxy string, s *sidecarUnderTest, a *app, row proxy
 	t.Helper()
 	answer := s.send(t, proxy, row)
 	reached := a.reached()
+	if row.mayBeSent != "" && answer.StatusCode == http.StatusFound {
+		row.status, row.location = http.StatusFound, row.mayBeSent
+	}
 	switch {
 	case row.status == 0 && answer.StatusCode < 400, row.status != 0 && answer.StatusCode != row.status:
 		t.Errorf("%s %s answers %d, want %d (0: a refusal)", row.method, row.target, answer.StatusCode, row.status)
@@ -372,6 +438,7 @@ func checkRow(t *testing.T, proxy string, s *sidecarUnderTest, a *app, row proxy
 	case !row.reaches && (len(reached) != 0 || answer.Header.Get("X-App") != ""):
 		t.Fatalf("refused with %d, and the application got %v", answer.StatusCode, reached)
 	}
+	checkLocation(t, answer, row.location)
 	if row.challenge != "" {
 		if all := answer.Header.Values("Www-Authenticate"); len(all) != 1 || !strings.Contains(all[0], row.challenge) {
 			t.Errorf("challenges are %q, want one with %s", all, row.challenge)
@@ -382,6 +449,21 @@ func checkRow(t *testing.T, proxy string, s *sidecarUnderTest, a *app, row proxy
 	}
 	if got, _ := io.ReadAll(reached[0].Body); string(got) != row.body || reached[0].RequestURI != row.target {
 		t.Errorf("the application got %s with %q, want %s with %q: what was asked about", reached[0].RequestURI, got, row.target, row.body)
+	}
+}
+
+// checkLocation wants one address to go to, or none, and with it the cookie that remembers.
+func checkLocation(t *testing.T, answer *http.Response, want string) {
+	t.Helper()
+	got := answer.Header.Values("Location")
+	if len(got) > 1 || answer.Header.Get("Location") != want {
+		t.Errorf("%d, sent to %.500q, want %.500q", answer.StatusCode, got, want)
+	}
+	if want == "" {
+		return
+	}
+	if cookies := answer.Header.Values("Set-Cookie"); len(cookies) != 1 || answer.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("sent to %s with %v, want one cookie, and no-store", want, answer.Header)
 	}
 }
 
@@ -419,6 +501,24 @@ func checkTold(t *testing.T, proxy string, s *sidecarUnderTest, a *app) {
 	}
 }
 
+// checkRound goes to a page again and again, as a browser does whose login does not help: at
+// last it gets the challenge itself, once.
+func checkRound(t *testing.T, proxy string, s *sidecarUnderTest, a *app) {
+	t.Helper()
+	cookie := "Cookie: theme=dark"
+	for range 3 {
+		row := proxyRow{target: "/employees", lines: with(page, asNormal, cookie), status: 302, location: toStepUp("%2Femployees")}
+		answer := s.send(t, proxy, row)
+		if answer.StatusCode != row.status {
+			t.Fatalf("answers %d, want %d", answer.StatusCode, row.status)
+		}
+		checkLocation(t, answer, row.location)
+		text, _, _ := strings.Cut(answer.Header.Get("Set-Cookie"), ";")
+		cookie = "Cookie: theme=dark; " + text
+	}
+	checkRow(t, proxy, s, a, proxyRow{target: "/employees", lines: with(page, asNormal, cookie), status: 401, challenge: "insufficient_user_authentication"})
+}
+
 // checkCut ends the connection within the sidecar's answer to what would be allowed: as if
 // the sidecar had stopped there. Nothing but the whole answer is consent.
 func checkCut(t *testing.T, proxy string, s *sidecarUnderTest, a *app) {
@@ -438,6 +538,19 @@ func checkCut(t *testing.T, proxy string, s *sidecarUnderTest, a *app) {
 	}
 	s.cutAfter(-1)
 	checkRow(t, proxy, s, a, allowed)
+
+	// Nobody is sent to half an address.
+	sent := proxyRow{target: "/employees", lines: with(page, asNormal), status: 302, location: toStepUp("%2Femployees")}
+	s.cutAfter(-1)
+	checkRow(t, proxy, s, a, sent)
+	whole = s.answered()
+	for _, part := range []int{3, 2} {
+		s.cutAfter(whole / part)
+		t.Run(fmt.Sprintf("%d of %d bytes for a page", whole/part, whole), func(t *testing.T) {
+			checkRow(t, proxy, s, a, proxyRow{target: sent.target, lines: sent.lines})
+		})
+	}
+	s.cutAfter(-1)
 }
 
 // send writes a request byte by byte as the row says, since clients tidy up what they send.

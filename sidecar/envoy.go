@@ -20,8 +20,12 @@ func (s *Server) newEnvoy(f front) (*grpc.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("envoy.tls: %w", err)
 	}
+	signIn, err := newSignIn(extauthz.Name, c.Gateways.Envoy)
+	if err != nil {
+		return nil, err
+	}
 	door := extauthz.New(extauthz.Config{
-		Decider: s.Decider, Callers: f.callers, Places: f.places, Routes: f.routes, Message: int64(c.Limits.Body),
+		Decider: s.Decider, Callers: f.callers, Places: f.places, Routes: f.routes, SignIn: signIn, Message: int64(c.Limits.Body),
 		Allow: c.Headers.Allow, Forward: c.Headers.Forward, Logger: s.options.Logger,
 	})
 	probe := s.newProbe()

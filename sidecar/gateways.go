@@ -6,6 +6,7 @@ import (
 
 	"stepup/sidecar/config"
 	"stepup/sidecar/httpreq"
+	"stepup/sidecar/navigation"
 	"stepup/sidecar/protocol/forwardauth"
 )
 
@@ -35,6 +36,15 @@ type gateway struct {
 	door *forwardauth.Door
 }
 
+// newSignIn returns what sends the browsers of one door to sign in; nil where nobody is sent.
+func newSignIn(name string, g config.Gateway) (*navigation.SignIn, error) {
+	signIn, err := navigation.New(navigation.Config{Origin: g.Origin, LoginURL: g.LoginURL, ReturnTo: g.ReturnTo})
+	if err != nil {
+		return nil, fmt.Errorf("gateways.%s: %w", name, err)
+	}
+	return signIn, nil
+}
+
 // gateways returns the doors of proxies that are on.
 func (c *Core) gateways(routes *httpreq.Routes) ([]gateway, error) {
 	o := c.options
@@ -48,8 +58,12 @@ func (c *Core) gateways(routes *httpreq.Routes) ([]gateway, error) {
 		if len(peers) == 0 {
 			continue
 		}
+		signIn, err := newSignIn(proxy.Name, configured[proxy.Name])
+		if err != nil {
+			return nil, err
+		}
 		open = append(open, gateway{proxy.Name, forwardauth.New(proxy, forwardauth.Config{
-			Decider: c.Decider, Peers: peers, Routes: routes,
+			Decider: c.Decider, Peers: peers, Routes: routes, SignIn: signIn,
 			Allow: o.Config.Headers.Allow, Forward: o.Config.Headers.Forward, Logger: o.Logger,
 		})})
 	}

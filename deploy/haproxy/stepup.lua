@@ -22,7 +22,7 @@ local not_sent = {
 
 -- Headers of a refusal that the client gets.
 local refusal_headers = {
-    "www-authenticate", "location", "retry-after", "content-type", "cache-control",
+    "www-authenticate", "location", "set-cookie", "retry-after", "content-type", "cache-control",
 }
 
 -- HAProxy counts the values of a header from 0, Lua from 1.

@@ -55,6 +55,10 @@ func TestWhatLoads(t *testing.T) {
 		"gateways: {}",
 		"gateways: {nginx: {}, envoy: {peers: []}}",
 		"gateways: {nginx: {peers: [127.0.0.1, '::1', 10.1.0.0/16, 'fd00::/8']}}",
+		sends("nginx", "return_to: ['/*']"),
+		sends("caddy", "return_to: [/employees, /reports/*, /caf%C3%A9]"),
+		"gateways: {traefik: {peers: [127.0.0.1], origin: 'http://localhost:8000', login_url: 'http://127.0.0.1:8001/sign-in?site=7', return_to: [/]}}",
+		"envoy: {address: '127.0.0.1:9191'}\ngateways: {envoy: {origin: 'https://a.example', login_url: 'https://b.example', return_to: [/]}}",
 		"routes: {table: t, unlisted: deny}",
 		"routes: {openapi: t}",
 		"routes: {table: '', openapi: '', unlisted: allow}",
@@ -229,6 +233,31 @@ func TestWhatIsRefused(t *testing.T) {
 		{"gateways: {caddy: {peers: ['::/0']}}", "gateways.caddy.peers[0]", "everybody"},
 		{"gateways: {caddy: {peers: ['fe80::1%eth0']}}", "gateways.caddy.peers[0]", "neither an IP address"},
 		{"gateways: {caddy: {peers: [127.0.0.1, 127.0.0.1]}}", "gateways.caddy.peers[1]", "twice"},
+		{"gateways: {caddy: {login_url: 'https://a.example'}}", "gateways.caddy.origin", "missing"},
+		{"gateways: {caddy: {origin: 'https://a.example'}}", "gateways.caddy.login_url", "missing"},
+		{"gateways: {caddy: {origin: 'https://a.example', login_url: 'https://a.example/in'}}", "gateways.caddy.return_to", "missing"},
+		{"gateways: {caddy: {origin: 'https://a.example', login_url: 'https://a.example/in', return_to: [/]}}", "gateways.caddy.peers", "off"},
+		{"gateways: {envoy: {origin: 'https://a.example', login_url: 'https://a.example/in', return_to: [/]}}", "gateways.envoy.peers", "off"},
+		{sends("nginx", "origin: a.example"), "gateways.nginx.origin", "not an absolute https URL"},
+		{sends("nginx", "origin: 'http://a.example'"), "gateways.nginx.origin", "loopback"},
+		{sends("nginx", "origin: 'https://a.example/'"), "gateways.nginx.origin", "more than scheme and host"},
+		{sends("nginx", "origin: 'https://a.example?x'"), "gateways.nginx.origin", "more than scheme and host"},
+		{sends("nginx", "origin: 'https://A.example'"), "gateways.nginx.origin", "lower case"},
+		{sends("nginx", "origin: 'https://u@a.example'"), "gateways.nginx.origin", "user"},
+		{sends("nginx", "login_url: /sign-in"), "gateways.nginx.login_url", "not an absolute https URL"},
+		{sends("nginx", "login_url: 'javascript:alert(1)//a'"), "gateways.nginx.login_url", "not an absolute https URL"},
+		{sends("nginx", "login_url: 'http://login.example/'"), "gateways.nginx.login_url", "loopback"},
+		{sends("nginx", "login_url: 'https://login.example/#in'"), "gateways.nginx.login_url", "fragment"},
+		{sends("nginx", "login_url: 'https://login.example/?return_to=/'"), "gateways.nginx.login_url", "return_to"},
+		{sends("nginx", "login_url: 'https://login.example/?acr_values=mfa'"), "gateways.nginx.login_url", "acr_values"},
+		{sends("nginx", "login_url: 'https://login.example\\evil'"), "gateways.nginx.login_url", "not a URL"},
+		{sends("nginx", "return_to: [employees]"), "gateways.nginx.return_to[0]", "slash"},
+		{sends("nginx", "return_to: ['*']"), "gateways.nginx.return_to[0]", "slash"},
+		{sends("nginx", "return_to: ['/emp*']"), "gateways.nginx.return_to[0]", "stand alone"},
+		{sends("nginx", "return_to: ['https://a.example/']"), "gateways.nginx.return_to[0]", "slash"},
+		{sends("nginx", "return_to: [//evil.example]"), "gateways.nginx.return_to[0]", "no path"},
+		{sends("nginx", "return_to: ['/a?b']"), "gateways.nginx.return_to[0]", "no path"},
+		{sends("nginx", "return_to: [/a, /a]"), "gateways.nginx.return_to[1]", "twice"},
 		{issuer("introspection: {a: b}"), "issuers[0].introspection", "not built yet"},
 		{issuer("dpop: true"), "issuers[0].dpop", "not built yet"},
 		{issuer("mtls: required"), "issuers[0].mtls", "not built yet"},
@@ -403,4 +432,18 @@ func TestBeyondLoopback(t *testing.T) {
 			t.Errorf("Load(%q).BeyondLoopback() = %q, want %q", tc.text, got, tc.want)
 		}
 	}
+}
+
+// sends is the door of a proxy that sends browsers to a login, but for what is given otherwise.
+func sends(door, otherwise string) string {
+	settings := ""
+	for key, value := range map[string]string{
+		"peers": "[127.0.0.1]", "origin": "'https://intranet.fabrikam.example'",
+		"login_url": "'https://login.fabrikam.example/sign-in'", "return_to": "[/]",
+	} {
+		if !strings.HasPrefix(otherwise, key+":") {
+			settings += key + ": " + value + ", "
+		}
+	}
+	return "gateways: {" + door + ": {" + settings + otherwise + "}}"
 }

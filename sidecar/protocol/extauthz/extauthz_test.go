@@ -19,6 +19,7 @@ import (
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/httpreq"
+	"stepup/sidecar/navigation"
 	"stepup/sidecar/protocol"
 	"stepup/sidecar/protocol/extauthz"
 )
@@ -271,6 +272,50 @@ func TestDenied(t *testing.T) {
 		var body map[string]any
 		if err := json.Unmarshal([]byte(denied.GetBody()), &body); err != nil || body["decision"] != false || body["outcome"] == "allow" {
 			t.Errorf("%s: body %s: %v", name, denied.GetBody(), err)
+		}
+	}
+}
+
+// TestNavigations: a browser that goes to a page and has to sign in is sent to the login.
+func TestNavigations(t *testing.T) {
+	signIn, err := navigation.New(navigation.Config{Origin: "https://intranet.fabrikam.example", LoginURL: "https://login.example/", ReturnTo: []string{"/employees"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(c access.Code) access.Decision {
+		return access.Decision{Outcome: access.Deny, Reasons: []access.Reason{access.Because(c)}, Challenges: access.RefusalChallenges(c)}
+	}
+	browser := map[string]string{"sec-fetch-mode": "navigate", "sec-fetch-dest": "document", "x-forwarded-host": "evil.example"}
+	for name, row := range map[string]struct {
+		decision access.Decision
+		request  *authv3.CheckRequest
+		sent     bool
+		status   int
+	}{
+		"no token":             {refused(access.NoCredentials), get("/employees?q=1", browser), true, 302},
+		"raw headers":          {refused(access.NoCredentials), raw("/employees?q=1", "sec-fetch-mode", "navigate", "Sec-Fetch-Dest", "document"), true, 302},
+		"a script":             {refused(access.NoCredentials), get("/employees?q=1", map[string]string{"sec-fetch-mode": "cors", "sec-fetch-dest": "empty"}), false, 401},
+		"said twice, raw":      {refused(access.NoCredentials), raw("/employees?q=1", "sec-fetch-mode", "navigate", "sec-fetch-mode", "navigate", "sec-fetch-dest", "document"), false, 401},
+		"another path":         {refused(access.NoCredentials), get("/customers", browser), false, 401},
+		"a deny":               {refused(access.NotAllowed), get("/employees?q=1", browser), false, 403},
+		"a fault":              {access.Decision{Outcome: access.Indeterminate, Reasons: []access.Reason{access.Because(access.NotReady)}}, get("/employees?q=1", browser), false, 503},
+		"a path read two ways": {refused(access.NoCredentials), get("/employees/../employees", browser), false, 400},
+		"an allow is an allow": {access.Decision{Outcome: access.Allow}, get("/employees?q=1", browser), false, 0},
+	} {
+		answer := check(t, extauthz.Config{Decider: &decider{answer: row.decision}, SignIn: signIn}, row.request)
+		headers := map[string][]string{}
+		for _, h := range answer.GetDeniedResponse().GetHeaders() {
+			headers[h.GetHeader().GetKey()] = append(headers[h.GetHeader().GetKey()], h.GetHeader().GetValue())
+		}
+		if got := int(answer.GetDeniedResponse().GetStatus().GetCode()); got != row.status || (answer.GetStatus().GetCode() == 0) != (row.status == 0) {
+			t.Errorf("%s: %v, want %d", name, answer, row.status)
+		}
+		want := []string{"https://login.example/?return_to=https%3A%2F%2Fintranet.fabrikam.example%2Femployees%3Fq%3D1"}
+		if row.sent != slices.Equal(headers["location"], want) || row.sent != (len(headers["set-cookie"]) == 1) || row.sent && len(headers["www-authenticate"]) > 0 {
+			t.Errorf("%s: headers %v, want sent: %t", name, headers, row.sent)
+		}
+		if row.status != 0 && !slices.Equal(headers["cache-control"], []string{"no-store"}) {
+			t.Errorf("%s: headers %v, want no-store", name, headers)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/httpreq"
+	"stepup/sidecar/navigation"
 	"stepup/sidecar/protocol"
 )
 
@@ -31,6 +32,8 @@ type Config struct {
 	Forward access.HeaderNames
 	// Routes say which resource a request is about; nil: the one of its canonical path.
 	Routes *httpreq.Routes
+	// SignIn sends browsers to a login; nil: nobody is sent.
+	SignIn *navigation.SignIn
 	// Logger takes faults of ours and callers that were refused; nil: they are dropped.
 	Logger *slog.Logger
 }
@@ -107,7 +110,12 @@ func (d *Door) answer(ctx context.Context, r *authv3.CheckRequest) (*authv3.Chec
 		return nil, err
 	}
 	// 4. The answer.
-	return render(d.cfg.Decider.Decide(ctx, request), d.cfg.Allow, request.HTTP.Arrived)
+	decision := d.cfg.Decider.Decide(ctx, request)
+	answer, err := render(decision, d.cfg.Allow, request.HTTP.Arrived)
+	if err == nil {
+		send(answer, d.cfg.SignIn.Send(visit(r), decision))
+	}
+	return answer, err
 }
 
 func tooLarge(limit int64) error {

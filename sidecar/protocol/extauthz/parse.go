@@ -11,6 +11,7 @@ import (
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/httpreq"
+	"stepup/sidecar/navigation"
 	"stepup/sidecar/protocol"
 )
 
@@ -111,6 +112,16 @@ func readHeaders(http *authv3.AttributeContext_HttpRequest) (map[string][]string
 		}
 	}
 	return headers, nil
+}
+
+// visit is the request as a browser may have made it. It was parsed without an error.
+func visit(r *authv3.CheckRequest) navigation.Visit {
+	http := r.GetAttributes().GetRequest().GetHttp()
+	headers, err := readHeaders(http)
+	if err != nil {
+		return navigation.Visit{} // no navigation
+	}
+	return navigation.Visit{Method: http.GetMethod(), Host: http.GetHost(), Target: http.GetPath(), Header: headers}
 }
 
 func rawValue(h *corev3.HeaderValue) (string, error) {

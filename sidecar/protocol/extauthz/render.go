@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"stepup/sidecar/access"
+	"stepup/sidecar/navigation"
 	"stepup/sidecar/protocol"
 	"stepup/sidecar/wwwauth"
 )
@@ -97,6 +98,21 @@ func denied(d access.Decision) (*authv3.CheckResponse, error) {
 		body.StepUp = protocol.StepUpOf(*d.StepUp)
 	}
 	return refuse(p.Status, challenges, body)
+}
+
+// send makes of a refusal one that sends a browser to sign in.
+func send(answer *authv3.CheckResponse, trip navigation.Trip) {
+	denied := answer.GetDeniedResponse()
+	if denied == nil {
+		return
+	}
+	if trip.Location != "" {
+		denied.Status.Code, denied.Body = http.StatusFound, ""
+		denied.Headers = []*corev3.HeaderValueOption{set("cache-control", "no-store"), set("location", trip.Location)}
+	}
+	if trip.Cookie != "" {
+		denied.Headers = append(denied.Headers, set("set-cookie", trip.Cookie))
+	}
 }
 
 // fault returns a problem as a denied response. Who is told it is Envoy's user, not the

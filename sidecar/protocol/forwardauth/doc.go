@@ -13,7 +13,8 @@
 // client certificate or its user.
 //
 // 200 is the only answer that lets a request pass, and only an allow gets it. Everything else
-// has a status with which that proxy refuses: 401 with the challenge, 403, or its fault.
+// has a status with which that proxy refuses: 401 with the challenge, 403, or its fault. A
+// browser that would get a 401 may be sent to sign in instead (package navigation).
 //
 // What a path is about is said by package httpreq; tokens and policies are not known here.
 //

@@ -11,6 +11,7 @@ import (
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/httpreq"
+	"stepup/sidecar/navigation"
 	"stepup/sidecar/protocol"
 	"stepup/sidecar/protocol/forwardauth"
 )
@@ -37,9 +38,21 @@ func serve(t testing.TB, a *asked, routes *httpreq.Routes, peers ...string) stri
 	for _, p := range peers {
 		prefixes = append(prefixes, netip.MustParsePrefix(p))
 	}
+	return serveDoors(t, forwardauth.Config{Decider: a, Peers: prefixes, Routes: routes})
+}
+
+// serveSignIn starts all doors for this machine, with a login to send browsers to.
+func serveSignIn(t testing.TB, a *asked, signIn *navigation.SignIn) string {
+	t.Helper()
+	return serveDoors(t, forwardauth.Config{Decider: a, Peers: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, SignIn: signIn})
+}
+
+func serveDoors(t testing.TB, c forwardauth.Config) string {
+	t.Helper()
+	c.Allow = access.HeaderNames{"x-stepup-*"}
 	e := protocol.NewEcho(protocol.Config{})
 	for _, proxy := range forwardauth.Proxies() {
-		door := forwardauth.New(proxy, forwardauth.Config{Decider: a, Peers: prefixes, Routes: routes, Allow: access.HeaderNames{"x-stepup-*"}})
+		door := forwardauth.New(proxy, c)
 		protocol.MountProxied(e, proxy.Name, door.Routes()...)
 	}
 	server := httptest.NewServer(e)
@@ -75,12 +88,16 @@ func check(t testing.TB, url, name string, lines ...string) *http.Response {
 			continue
 		}
 		field, value, _ := strings.Cut(line, ": ")
+		if field == "Host" {
+			r.Host = value
+			continue
+		}
 		if !strings.ContainsAny(field, "_.") {
 			field = http.CanonicalHeaderKey(field)
 		}
 		r.Header[field] = append(r.Header[field], value)
 	}
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := http.DefaultTransport.RoundTrip(r) // follows nothing
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,6 +219,66 @@ func TestChallenges(t *testing.T) {
 		answer := check(t, serve(t, &asked{answer: stepUp}, nil, "127.0.0.1/32"), proxy.Name)
 		if got := answer.Header.Values("Www-Authenticate"); answer.StatusCode != http.StatusUnauthorized || len(got) != 2 || answer.Header.Get("X-Stepup-Subject") != "" {
 			t.Errorf("%s: %d %q, want 401 with two challenges, each in its field, and no header for the upstream", proxy.Name, answer.StatusCode, got)
+		}
+	}
+}
+
+// TestNavigations: a browser that goes to a page and has to sign in is sent to the login; a script
+// gets the challenge, and what no login mends, or is no question, sends nobody.
+func TestNavigations(t *testing.T) {
+	signIn, err := navigation.New(navigation.Config{Origin: "https://intranet.fabrikam.example", LoginURL: "https://login.example/", ReturnTo: []string{"/employees"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := []string{"Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"}
+	refused := func(c access.Code, challenges ...access.Challenge) access.Decision {
+		return access.Decision{ID: "d", Outcome: access.Deny, Reasons: []access.Reason{access.Because(c)}, Challenges: challenges}
+	}
+	stepUp := access.Decision{ID: "d", Outcome: access.StepUp, Challenges: []access.Challenge{{Scheme: "Bearer"}},
+		StepUp: &access.StepUpAdvice{AuthorizationRequest: map[string]string{"acr_values": "mfa"}}}
+	const login, back = "https://login.example/?", "return_to=https%3A%2F%2Fintranet.fabrikam.example%2Femployees%3Fq%3D1"
+	for _, row := range []struct {
+		what     string
+		answer   access.Decision
+		lines    []string
+		location string // empty: nobody is sent
+		status   int    // of who is not sent
+	}{
+		{"a step-up", stepUp, browser, login + "acr_values=mfa&" + back, 0},
+		{"no token", refused(access.NoCredentials, access.Challenge{Scheme: "Bearer"}), browser, login + back, 0},
+		{"a token that does not hold", refused(access.TokenExpired, access.Challenge{Scheme: "Bearer"}), browser, login + back, 0},
+		{"what a client says of hosts", stepUp, append(browser, "Forwarded: host=evil.example", "X-Original-Host: evil.example", "X-Forwarded-Prefix: /evil", "X-Auth-Request-Redirect: https://evil.example"), login + "acr_values=mfa&" + back, 0},
+		{"a script", stepUp, []string{"Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty"}, "", 401},
+		{"nothing that says what it is", stepUp, nil, "", 401},
+		{"a deny", refused(access.NotAllowed), browser, "", 403},
+		{"newer logins that did not help", refused(access.StepUpUnmet), browser, "", 403},
+		{"a fault", access.Decision{ID: "d", Outcome: access.Indeterminate, Reasons: []access.Reason{access.Because(access.NotReady)}}, browser, "", 503},
+		{"an allow", allowed(), browser, "", 200},
+		{"no question", stepUp, append(browser, "Authorization: Bearer a", "Authorization: Bearer b"), "", 400},
+	} {
+		for _, proxy := range forwardauth.Proxies() {
+			lines := row.lines
+			if proxy.Name == "envoy" {
+				lines = append([]string{"Host: intranet.fabrikam.example"}, lines...)
+			}
+			answer := check(t, serveSignIn(t, &asked{answer: row.answer}, signIn), proxy.Name, lines...)
+			status := row.status
+			switch {
+			case proxy.Name == "nginx":
+				status = map[int]int{0: 401, 400: 403, 503: 500}[status] + map[int]int{200: 200, 401: 401, 403: 403}[status]
+			case row.location != "":
+				status = http.StatusFound
+			}
+			got := answer.Header.Values("Location")
+			if answer.StatusCode != status || len(got) > 1 || answer.Header.Get("Location") != row.location {
+				t.Errorf("%s at %s: %d to %q, want %d to %q", row.what, proxy.Name, answer.StatusCode, got, status, row.location)
+			}
+			if sent := row.location != ""; sent != (answer.Header.Get("Set-Cookie") != "") || answer.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s at %s: %v", row.what, proxy.Name, answer.Header)
+			}
+			if challenges := answer.Header.Values("Www-Authenticate"); (len(challenges) == 1) != (answer.StatusCode == http.StatusUnauthorized) {
+				t.Errorf("%s at %s: %d with the challenges %q", row.what, proxy.Name, answer.StatusCode, challenges)
+			}
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/httpreq"
+	"stepup/sidecar/navigation"
 	"stepup/sidecar/protocol"
 )
 
@@ -24,6 +25,8 @@ type Config struct {
 	Allow access.HeaderNames
 	// Forward lists the request headers that policies may see; none: none.
 	Forward access.HeaderNames
+	// SignIn sends browsers to a login; nil: nobody is sent.
+	SignIn *navigation.SignIn
 	// Logger takes checks that were refused before they were questions; nil: they are dropped.
 	Logger *slog.Logger
 }
@@ -78,11 +81,16 @@ func (d *Door) check(c echo.Context) error {
 	if !d.isPeer(r.RemoteAddr) {
 		return d.refuse(c, errPeer)
 	}
-	request, err := d.parse(r)
+	told, err := d.read(r)
 	if err != nil {
 		return d.refuse(c, err)
 	}
-	return d.render(c, d.cfg.Decider.Decide(r.Context(), request))
+	request, err := d.parse(told)
+	if err != nil {
+		return d.refuse(c, err)
+	}
+	decision := d.cfg.Decider.Decide(r.Context(), request)
+	return d.render(c, decision, d.cfg.SignIn.Send(visit(told), decision))
 }
 
 // isPeer knows a proxy by the address of its connection, never by what it sends.

@@ -7,6 +7,7 @@ import (
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/httpreq"
+	"stepup/sidecar/navigation"
 )
 
 // notTold says that a header of the family is missing: the proxy is configured otherwise
@@ -22,20 +23,21 @@ type refusal struct{ problem string }
 
 func (r *refusal) Error() string { return r.problem }
 
-// parse returns the question that a check asks.
-func (d *Door) parse(r *http.Request) (access.Request, error) {
+// read returns the request that a check tells.
+func (d *Door) read(r *http.Request) (httpreq.Told, error) {
 	if err := d.aliases(r.Header); err != nil {
-		return access.Request{}, err
+		return httpreq.Told{}, err
 	}
-	told, err := d.told(r)
-	if err != nil {
-		return access.Request{}, err
-	}
+	return d.told(r)
+}
+
+// parse returns the question that a check asks.
+func (d *Door) parse(told httpreq.Told) (access.Request, error) {
 	request, err := httpreq.New(told, d.cfg.Forward)
 	if err != nil {
 		return access.Request{}, err
 	}
-	token, err := httpreq.Bearer(r.Header.Values("Authorization"))
+	token, err := httpreq.Bearer(http.Header(told.Headers).Values("Authorization"))
 	if err != nil {
 		return access.Request{}, err
 	}
@@ -47,6 +49,11 @@ func (d *Door) parse(r *http.Request) (access.Request, error) {
 		Door: d.proxy.Name, Credential: access.NewCredential(token),
 		Action: access.Action{Name: request.Method}, Resource: resource, HTTP: request,
 	}, nil
+}
+
+// visit is the request as a browser may have made it.
+func visit(told httpreq.Told) navigation.Visit {
+	return navigation.Visit{Method: told.Method, Host: told.Host, Target: told.Target, Header: told.Headers}
 }
 
 // aliases refuses names that an application behind CGI, or a proxy on the way, takes for one

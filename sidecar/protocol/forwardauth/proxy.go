@@ -13,17 +13,19 @@ type Proxy struct {
 	method, target string // headers; empty: the check itself has the method and the target
 	malformed      int    // the status of a request that is not taken
 	fault          int    // the status where nothing could be decided
+	sent           int    // the status by which a browser is sent to sign in, with Location
 }
 
 // Proxies returns all kinds.
 func Proxies() []Proxy {
 	return []Proxy{
 		// nginx turns all but 401 and 403 into 500, so that a 400 would read as a fault.
-		{"nginx", "X-Original-Method", "X-Original-Uri", http.StatusForbidden, http.StatusInternalServerError},
-		{"traefik", "X-Forwarded-Method", "X-Forwarded-Uri", http.StatusBadRequest, http.StatusServiceUnavailable},
-		{"caddy", "X-Forwarded-Method", "X-Forwarded-Uri", http.StatusBadRequest, http.StatusServiceUnavailable},
-		{"haproxy", "X-Forwarded-Method", "X-Forwarded-Uri", http.StatusBadRequest, http.StatusServiceUnavailable},
-		{"envoy", "", "", http.StatusBadRequest, http.StatusServiceUnavailable},
+		// A 302 would be one too: its configuration makes a redirect of a 401 with a Location.
+		{"nginx", "X-Original-Method", "X-Original-Uri", http.StatusForbidden, http.StatusInternalServerError, http.StatusUnauthorized},
+		{"traefik", "X-Forwarded-Method", "X-Forwarded-Uri", http.StatusBadRequest, http.StatusServiceUnavailable, http.StatusFound},
+		{"caddy", "X-Forwarded-Method", "X-Forwarded-Uri", http.StatusBadRequest, http.StatusServiceUnavailable, http.StatusFound},
+		{"haproxy", "X-Forwarded-Method", "X-Forwarded-Uri", http.StatusBadRequest, http.StatusServiceUnavailable, http.StatusFound},
+		{"envoy", "", "", http.StatusBadRequest, http.StatusServiceUnavailable, http.StatusFound},
 	}
 }
 

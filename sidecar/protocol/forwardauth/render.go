@@ -8,17 +8,18 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"stepup/sidecar/access"
+	"stepup/sidecar/navigation"
 	"stepup/sidecar/protocol"
 	"stepup/sidecar/wwwauth"
 )
 
-// render answers a check with a decision.
-func (d *Door) render(c echo.Context, decision access.Decision) error {
+// render answers a check with a decision, and a browser with its trip if it has to sign in.
+func (d *Door) render(c echo.Context, decision access.Decision, trip navigation.Trip) error {
 	switch decision.Outcome {
 	case access.Allow:
 		return allow(c, decision.Headers)
 	case access.Deny, access.StepUp:
-		return d.challenge(c, decision)
+		return d.challenge(c, decision, trip)
 	case access.Indeterminate:
 		problem := protocol.FaultOf(decision)
 		problem.Status = d.statusOf(problem.Status)
@@ -36,8 +37,18 @@ func allow(c echo.Context, headers map[string]string) error {
 	return c.NoContent(http.StatusOK)
 }
 
-// challenge answers with 401 and every challenge in a field of its own, or with 403.
-func (d *Door) challenge(c echo.Context, decision access.Decision) error {
+// challenge answers with 401 and every challenge in a field of its own, or with 403; or it sends
+// a browser on its trip.
+func (d *Door) challenge(c echo.Context, decision access.Decision, trip navigation.Trip) error {
+	if trip.Cookie != "" {
+		c.Response().Header().Set(echo.HeaderSetCookie, trip.Cookie)
+	}
+	if trip.Location != "" {
+		c.Response().Header().Set(echo.HeaderLocation, trip.Location)
+		if d.proxy.sent != http.StatusUnauthorized {
+			return c.NoContent(d.proxy.sent)
+		}
+	}
 	challenges, err := wwwauth.PrintAll(decision.Challenges)
 	if err != nil {
 		return fmt.Errorf("decision %s: %w", decision.ID, err)
