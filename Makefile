@@ -57,9 +57,10 @@ fuzz: ## a short run of every fuzz target (FUZZTIME each)
 fuzz-long: ## ten minutes of every fuzz target
 	@.ci/fuzz 10m
 
-soak: ## minutes of random policies and random lives of the caches, from new seeds
+soak: ## minutes of random policies, lives of the caches and questions to all doors, from new seeds
 	@DERIVE_SEED=random DERIVE_POLICIES=3000 go test -count 1 -timeout 60m -v -run 'TestProof|TestAnswersLast|TestOracleAgreesWithOPA|TestRequirementsAre' ./sidecar/derive
 	@KEPT_SEED=random KEPT_LIVES=60 go test -count 1 -timeout 60m -v -run TestKeptEqualsFresh ./sidecar/pdp
+	@DOORS_SEED=random DOORS_QUESTIONS=10000 go test -count 1 -timeout 60m -v -run TestDoorsAgree ./sidecar
 
 BENCH_SECONDS ?= 2
 

@@ -49,12 +49,16 @@ func authzenBody(t *testing.T, c cases.Case, token string) []byte {
 	if c.Request["id_token"] != nil {
 		context["id_token"] = c.Request["id_token"]
 	}
-	body, err := json.Marshal(map[string]any{
-		"subject":  map[string]any{"type": "user", "id": subjectOf(t, c)},
-		"action":   c.Request["action"],
-		"resource": c.Request["resource"],
-		"context":  context,
-	})
+	question := map[string]any{"subject": map[string]any{"type": "user", "id": subjectOf(t, c)}, "context": context}
+	for _, name := range []string{"action", "resource"} {
+		if value, given := c.Request[name]; given {
+			question[name] = value
+		}
+	}
+	if value, given := c.Request["context"]; given && member(c, "context") == nil {
+		question["context"] = value // no object, and so no question
+	}
+	body, err := json.Marshal(question)
 	if err != nil {
 		t.Fatal(err)
 	}
