@@ -3,15 +3,16 @@ package sidecar
 import (
 	"net/url"
 
+	"stepup/sidecar/httpreq"
 	"stepup/sidecar/protocol/opadata"
 )
 
 // dataDoor returns the door for clients of the Open Policy Agent. Its /health is the one of
 // the listener for probes.
-func (c *Core) dataDoor() *opadata.Door {
+func (c *Core) dataDoor(routes *httpreq.Routes) *opadata.Door {
 	o := c.options
 	return opadata.New(opadata.Config{
-		Decider: c.Decider, Package: o.Config.Policy.Package,
+		Decider: c.Decider, Package: o.Config.Policy.Package, Routes: routes,
 		Health: func(query url.Values) error { return OPAHealth(c.Fleet, query) },
 		Body:   int64(o.Config.Limits.Body), Forward: o.Config.Headers.Forward, Version: o.Version, Logger: o.Logger,
 	})

@@ -114,7 +114,7 @@ func (s *Server) newDoors(f front) (http.Handler, error) {
 		Places: f.places, Callers: f.callers, Tellers: authzen.Tellers(), Logger: s.options.Logger,
 	})
 	protocol.Mount(e, native.Name, s.Door().Routes()...)
-	protocol.Mount(e, opadata.Name, s.dataDoor().Routes()...)
+	protocol.Mount(e, opadata.Name, s.dataDoor(f.routes).Routes()...)
 	protocol.Mount(e, authzen.Name, s.AuthZEN().Routes()...)
 	if c.Login.Enabled {
 		protocol.Mount(e, login.Name, s.loginDoor().Routes()...)

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"stepup/sidecar/access"
+	"stepup/sidecar/httpreq"
 	"stepup/sidecar/protocol"
 	"stepup/sidecar/protocol/opadata"
 )
@@ -39,7 +40,7 @@ func allow() access.Decision {
 	return access.Decision{ID: "d-1", Outcome: access.Allow, Revision: "folder@1", Assurance: access.NoAssurance(), Headers: map[string]string{"x-stepup-user": "alice"}}
 }
 
-func newDoor(t *testing.T) *door {
+func newDoor(t *testing.T, routes ...*httpreq.Routes) *door {
 	t.Helper()
 	d := &door{T: t, answer: allow()}
 	e := protocol.NewEcho(protocol.Config{})
@@ -55,6 +56,7 @@ func newDoor(t *testing.T) *door {
 			return nil
 		},
 		Forward: access.HeaderNames{"accept"}, Body: 4096, Version: "1.2.3",
+		Routes: append(routes, nil)[0],
 	}).Routes()...)
 	srv := httptest.NewServer(e)
 	t.Cleanup(srv.Close)
@@ -293,6 +295,44 @@ func TestWhatIsAsked(t *testing.T) {
 	}
 }
 
+// TestRoutes: what a gateway's request is about is told by the routes, a listed one's pattern
+// with its parameters; one that is not listed is denied without asking, where only listed
+// ones may be asked about. A resource that is given stands as it is.
+func TestRoutes(t *testing.T) {
+	routes, err := httpreq.ReadTable("routes.yaml", []byte("routes:\n  - GET /employees/{id}\n"), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDoor(t, routes)
+	for _, row := range []struct {
+		name, input string
+		want        *access.Resource // nil: nobody is asked
+	}{
+		{"listed", `{"request":{"method":"GET","path":"/employees/7"}}`, &access.Resource{Type: "route", ID: "/employees/{id}", Properties: access.Object{"id": "7"}}},
+		{"given", `{"request":{"method":"GET","path":"/elsewhere"},"resource":{"type":"record","id":"7"}}`, &access.Resource{Type: "record", ID: "7"}},
+		{"another path", `{"request":{"method":"GET","path":"/elsewhere"}}`, nil},
+		{"another method", `{"request":{"method":"DELETE","path":"/employees/7"}}`, nil},
+		{"an action in its place", `{"action":{"name":"GET"},"request":{"method":"DELETE","path":"/employees/7"}}`, nil},
+	} {
+		for target, body := range map[string]string{"/v1/data/fabrikam/web": `{"input":` + row.input + `}`, "/v0/data/fabrikam/web": row.input} {
+			d.asked = nil
+			status, got := d.send("POST", target, body)
+			if status != 200 || (len(d.asked) == 1) != (row.want != nil) {
+				t.Fatalf("%s at %s: %d %s, asked %v", row.name, target, status, got, d.asked)
+			}
+			if row.want == nil {
+				if !strings.Contains(got, `"allow":false`) || !strings.Contains(got, `"not_allowed"`) || !strings.Contains(got, `"status":403`) {
+					t.Errorf("%s at %s: %s, want a denial", row.name, target, got)
+				}
+				continue
+			}
+			if diff := cmp.Diff(*row.want, d.asked[0].Resource); diff != "" {
+				t.Errorf("%s at %s (-want +got):\n%s", row.name, target, diff)
+			}
+		}
+	}
+}
+
 // TestInputsRefused lists inputs that could be taken for another question than was meant,
 // or for facts that only a token proves.
 func TestInputsRefused(t *testing.T) {
@@ -311,8 +351,15 @@ func TestInputsRefused(t *testing.T) {
 		{"no action", `{"resource":{"type":"a","id":"b"}}`, "/input/action is required"},
 		{"no resource", `{"action":{"name":"a"}}`, "/input/resource is required"},
 		{"a resource misspelt beside a request", `{"resorce":{"type":"a","id":"b"},"request":{"method":"GET","path":"/x"}}`, `nearly \"resource\"`},
-		{"an action in another case beside a request", `{"Action":{"name":"DELETE"},"request":{"method":"GET","path":"/x"}}`, `nearly \"action\"`},
-		{"a request in another case", `{` + bare + `,"Request":{}}`, `nearly \"request\"`},
+		{"an action in another case beside a request", `{"Action":{"name":"DELETE"},"request":{"method":"GET","path":"/x"}}`, "must be spelt action"},
+		{"a request in another case", `{` + bare + `,"Request":{}}`, "must be spelt request"},
+		{"a subject in another case beside one", `{` + bare + `,"subject":{"id":"a"},"SUBJECT":{"id":"b"}}`, "must be spelt subject"},
+		{"assurance in another case", `{` + bare + `,"Assurance":{"levels":["mfa"]}}`, "must be spelt assurance"},
+		{"the time in another case", `{` + bare + `,"NOW":5}`, "must be spelt now"},
+		{"headers in another case", `{` + bare + `,"request":{"Headers":{"authorization":"Bearer a"}}}`, "/input/request has a member that must be spelt headers"},
+		{"a method in another case", `{"request":{"method":"GET","Method":"POST","path":"/x"}}`, "must be spelt method"},
+		{"an address with other punctuation", `{` + bare + `,"request":{"client-ip":"10.0.0.1"}}`, "must be spelt client_ip"},
+		{"a path in another case, as Kong has it", `{` + bare + `,"request":{"http":{"Path":"/x"}}}`, "/input/request/http has a member that must be spelt path"},
 		{"context in two places", `{` + bare + `,"tenant":1,"context":{"tenant":2}}`, "stands beside context too"},
 		{"a request's rest in two places", `{` + bare + `,"request":{"port":1},"context":{"request":2}}`, "stands beside context too"},
 		{"not an object", `[]`, "must be an object"},
@@ -332,7 +379,7 @@ func TestInputsRefused(t *testing.T) {
 		{"properties beside a token", `{"token":"a.b.c",` + bare + `,"subject":{"id":"a","properties":{"admin":true}}}`, "not taken beside a token"},
 		{"an issuer that no token tells", `{` + bare + `,"subject":{"type":"user","id":"a","properties":{"issuer":"x"}}}`, "told by tokens only"},
 		{"a type that is neither", `{` + bare + `,"subject":{"type":"admin","id":"a"}}`, "must be user or client"},
-		{"a subject misspelt", `{` + bare + `,"Subject":{"id":"a"}}`, `nearly \"subject\"`},
+		{"a subject misspelt", `{` + bare + `,"Subject":{"id":"a"}}`, "must be spelt subject"},
 		{"two requests in one", `{"request":{"method":"GET","path":"/a","http":{"headers":{"cookie":"s3cret"}}}}`, "must be an object and stand alone"},
 		{"http that is no request", `{"request":{"http":"GET /a"}}`, "must be an object and stand alone"},
 		{"hundreds of members", `{` + bare + many(300) + `}`, "one too many"},

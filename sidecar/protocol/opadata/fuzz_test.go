@@ -22,7 +22,7 @@ func FuzzInput(f *testing.F) {
 		if err != nil {
 			return
 		}
-		r, err := q.complete("/input", "", access.HeaderNames{"accept"})
+		r, err := q.complete("/input", "", nil, access.HeaderNames{"accept"})
 		if err != nil {
 			return
 		}

@@ -71,6 +71,10 @@ func plainRequest(from access.Object, pointer string) (plain, rest access.Object
 	plain, rest = access.Object{}, access.Object{}
 	for name, value := range from {
 		ours, known := httpNames[name]
+		if meant := spelt(name, httpNames); !known && meant != "" {
+			// Below context, Headers would be shown to policies with all that is secret in it.
+			return nil, nil, &protocol.Malformed{Pointer: pointer, Problem: "has a member that must be spelt " + meant}
+		}
 		if !known {
 			rest[name] = value
 			continue

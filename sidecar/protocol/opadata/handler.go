@@ -1,6 +1,8 @@
 package opadata
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -11,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"stepup/sidecar/access"
+	"stepup/sidecar/httpreq"
 	"stepup/sidecar/protocol"
 )
 
@@ -24,6 +27,8 @@ type Config struct {
 	// Body is how many bytes a request's body may have, compressed or not; 0:
 	// [protocol.DefaultBody].
 	Body int64
+	// Routes say what a request is about that a gateway tells; nil: its canonical path.
+	Routes *httpreq.Routes
 	// Forward lists the request headers that policies may see; none: none.
 	Forward access.HeaderNames
 	// Version of the program, for provenance.
@@ -164,7 +169,7 @@ func (d *Door) complete(c echo.Context, q question, pointer string, err error) (
 	if err != nil {
 		return access.Request{}, err
 	}
-	return q.complete(pointer, token, d.cfg.Forward)
+	return q.complete(pointer, token, d.cfg.Routes, d.cfg.Forward)
 }
 
 // answerV1 answers a request of /v1/data. An undefined path is answered before anything is
@@ -180,11 +185,11 @@ func (d *Door) answerV1(c echo.Context, read func(url.Values) (access.Request, e
 		return send(c, asked, response{})
 	}
 	request, err := read(asked)
+	parsed := time.Now()
+	decision, err := d.decide(c.Request().Context(), request, err)
 	if err != nil {
 		return err
 	}
-	parsed := time.Now()
-	decision := d.cfg.Decider.Decide(c.Request().Context(), request)
 	r := response{DecisionID: decision.ID}
 	if r.Result, err = render(named, decision); err != nil {
 		return err
@@ -199,6 +204,18 @@ func (d *Door) answerV1(c echo.Context, read func(url.Values) (access.Request, e
 		}
 	}
 	return send(c, asked, r)
+}
+
+// decide answers a request that was read, if it was. One that may not be asked about is
+// denied without asking anybody, as at the doors of gateways.
+func (d *Door) decide(ctx context.Context, request access.Request, err error) (access.Decision, error) {
+	if errors.Is(err, errUnlisted) {
+		return access.Decision{Reasons: []access.Reason{access.Because(access.NotAllowed)}, Assurance: access.NoAssurance()}, nil
+	}
+	if err != nil {
+		return access.Decision{}, err
+	}
+	return d.cfg.Decider.Decide(ctx, request), nil
 }
 
 // readQuery reads what a client asks beside the question. What is not known is passed over,
@@ -249,10 +266,11 @@ func (d *Door) answerV0(c echo.Context, named document) error {
 	}
 	q, err := parseInput(body)
 	request, err := d.complete(c, q, "", err)
+	decision, err := d.decide(c.Request().Context(), request, err)
 	if err != nil {
 		return err
 	}
-	result, err := render(named, d.cfg.Decider.Decide(c.Request().Context(), request))
+	result, err := render(named, decision)
 	if err != nil {
 		return err
 	}

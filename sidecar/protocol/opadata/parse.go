@@ -1,12 +1,15 @@
 package opadata
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"stepup/sidecar/access"
+	"stepup/sidecar/httpreq"
 	"stepup/sidecar/protocol"
 )
 
@@ -65,10 +68,14 @@ func readToken(d *decoder, q *question) error {
 // ones twice, and a body of nothing else would take half a second of that.
 const maxRest = 256
 
-// readRest keeps a member that is not known, unless it is probably a token.
+// readRest keeps a member that is not known, unless it is probably a token, or one of ours in
+// another spelling: Subject would reach policies as context.
 func readRest(d *decoder, name string, q *question) error {
 	if slices.Contains(secretNames, strings.ToLower(name)) || strings.HasSuffix(protocol.Nearest(inputMembers, name), "token") {
 		return d.Refuse(`is not a known member: send the token as the string "token"`)
+	}
+	if meant := spelt(name, inputMembers); meant != "" {
+		return d.Refuse("must be spelt " + meant)
 	}
 	if len(q.rest) >= maxRest {
 		return d.Refuse(fmt.Sprintf("is one too many: at most %d members are taken beside those that are known, give others in context", maxRest))
@@ -82,6 +89,26 @@ func readRest(d *decoder, name string, q *question) error {
 	}
 	q.rest[name] = v
 	return nil
+}
+
+// spelt returns the known name that a name is, but for case and punctuation; empty: none.
+func spelt[T any](name string, known map[string]T) string {
+	for _, ours := range slices.Sorted(maps.Keys(known)) {
+		if letters(ours) == letters(name) {
+			return ours
+		}
+	}
+	return ""
+}
+
+// letters are those of a name, in lower case.
+func letters(name string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, name)
 }
 
 func readInput(d *decoder, q *question) error {
@@ -133,10 +160,13 @@ func parseInput(text []byte) (question, error) {
 	return q, err
 }
 
+// errUnlisted refuses a request that no route lists, where only listed ones are asked about.
+var errUnlisted = errors.New("no route lists the request, and routes.unlisted is deny")
+
 // complete makes a request of a question, with the token that stood in a header, if any.
 // What the input leaves out of token, action and resource is taken from the HTTP request
 // that it tells. Pointer is where the input stands in the body.
-func (q question) complete(pointer, header string, forward access.HeaderNames) (access.Request, error) {
+func (q question) complete(pointer, header string, routes *httpreq.Routes, forward access.HeaderNames) (access.Request, error) {
 	told, err := q.httpRequest(pointer)
 	if err != nil {
 		return access.Request{}, err
@@ -150,7 +180,7 @@ func (q question) complete(pointer, header string, forward access.HeaderNames) (
 	if wrong := q.wrongRoute(told); wrong != "" {
 		return access.Request{}, &protocol.Malformed{Pointer: pointer + "/request/path", Problem: wrong + ", for the resource is told by it: give resource, or refuse such paths at the gateway"}
 	}
-	q.ask(told)
+	listed := q.ask(told, routes)
 	if err := q.CheckSubject(pointer, access.SubjectUser, access.SubjectClient); err != nil {
 		return access.Request{}, err
 	}
@@ -162,6 +192,9 @@ func (q question) complete(pointer, header string, forward access.HeaderNames) (
 		return access.Request{}, err
 	}
 	r.HTTP = protocol.Forwarded(told.http, forward)
+	if !listed {
+		return access.Request{}, errUnlisted
+	}
 	return r, nil
 }
 
@@ -178,17 +211,21 @@ func (q question) wrongRoute(told told) string {
 	return ""
 }
 
-// ask fills in what the HTTP request tells: its method is done to its path.
-func (q *question) ask(told told) {
+// ask fills in what the HTTP request tells: its method is done to what its path is about. It
+// reports whether that may be asked about at all.
+func (q *question) ask(told told, routes *httpreq.Routes) (listed bool) {
 	if told.http == nil {
-		return
+		return true
 	}
 	if q.Action == nil && told.http.Method != "" {
 		q.Action = &access.Action{Name: told.http.Method}
 	}
-	if q.Resource == nil && told.http.Path != "" {
-		q.Resource = &access.Resource{Type: "route", ID: told.http.Path}
+	if q.Resource != nil || told.http.Path == "" {
+		return true
 	}
+	resource, listed := routes.Resource(told.http.Method, told.http.Path)
+	q.Resource = &resource
+	return listed
 }
 
 // checkSpelling refuses a member that is nearly one of ours where that one is missing: it
