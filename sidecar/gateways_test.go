@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"stepup/sidecar/access"
 )
 
 // TestRoutesOfAFile starts a sidecar with a file of routes: what it lists is asked about, the rest
-// is refused, and a file that does not read is told with its line.
+// is refused by a decision that is recorded, but for what is no question, and a file that does not read is told with its line.
 func TestRoutesOfAFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "routes.yaml")
 	if err := os.WriteFile(file, []byte("routes:\n  - GET /employees/{id}\n"), 0o600); err != nil {
@@ -30,14 +32,25 @@ func TestRoutesOfAFile(t *testing.T) {
 	w := &world{}
 	w.now.Store(time.Now().Unix())
 	w.run(t, string(text), false)
-	for path, want := range map[string]int{
-		"/employees/7":  http.StatusUnauthorized, // asked, without a token
-		"/employees":    http.StatusForbidden,
-		"/employees/7/": http.StatusForbidden,
-		"/employees/..": http.StatusForbidden, // ambiguous
+	for _, row := range []struct {
+		path     string
+		want     int
+		recorded access.Code // empty: not
+	}{
+		{"/employees/7", http.StatusUnauthorized, access.NoCredentials},
+		{"/employees", http.StatusForbidden, access.NotAllowed},
+		{"/employees/7/", http.StatusForbidden, access.NotAllowed},
+		{"/employees/..", http.StatusForbidden, ""}, // ambiguous
 	} {
-		if got := askNginx(t, w.url, path); got != want {
-			t.Errorf("GET %s: %d, want %d", path, got, want)
+		w.last = nil
+		if got := askNginx(t, w.url, row.path); got != row.want {
+			t.Errorf("GET %s: %d, want %d", row.path, got, row.want)
+		}
+		switch {
+		case (w.last == nil) != (row.recorded == ""):
+			t.Errorf("GET %s: the record is %+v, want one with %q", row.path, w.last, row.recorded)
+		case w.last != nil && (w.last.Decision.Code() != row.recorded || w.last.Decision.ID == "" || w.last.Request.Door != "nginx" || w.last.Request.HTTP.Path != row.path):
+			t.Errorf("GET %s: the record is %+v, want %s", row.path, w.last, row.recorded)
 		}
 	}
 }

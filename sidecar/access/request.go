@@ -31,6 +31,10 @@ type Request struct {
 	Resource Resource
 	Context  Object
 
+	// Unlisted says that no route lists the request where only listed ones are asked about. It is
+	// denied, whoever asks, and the policy is not asked.
+	Unlisted bool
+
 	// HTTP is the HTTP request that a gateway forwarded or the caller described;
 	// nil if there was none.
 	HTTP *HTTPRequest

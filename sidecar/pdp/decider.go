@@ -172,6 +172,7 @@ func (q *question) answer(ctx context.Context) {
 	// deadline.
 	known := [...]step{
 		q.acquire, // 1. one revision for the whole decision
+		q.listed,  //    of what is to be asked about at all
 		q.verify,  // 2. whose token is it, and does it hold
 	}
 	if err := take(ctx, known[:]); err != nil {
@@ -225,6 +226,13 @@ func (q *question) acquire(context.Context) error {
 	}
 	q.decision.Revision = q.policy.Revision()
 	q.world = q.Memory.under(q.policy)
+	return nil
+}
+
+func (q *question) listed(context.Context) error {
+	if q.req.Unlisted {
+		return refusal(access.NotAllowed)
+	}
 	return nil
 }
 

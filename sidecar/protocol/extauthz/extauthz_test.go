@@ -176,7 +176,7 @@ func TestWhatIsAsked(t *testing.T) {
 }
 
 // TestRoutes: a route says what a path is about, unless context_extensions do; what neither
-// lists is refused without asking anybody, where only listed requests are asked about.
+// lists is decided about as unlisted, where only listed requests are asked about.
 func TestRoutes(t *testing.T) {
 	routes, err := httpreq.ReadTable("routes.yaml", []byte("routes:\n  - GET /employees/{id}\n"), true)
 	if err != nil {
@@ -194,10 +194,17 @@ func TestRoutes(t *testing.T) {
 	if r := d.asked.Resource; r.ID != "7" || len(r.Properties) != 0 {
 		t.Errorf("context_extensions: asked about %+v", r)
 	}
-	d.asked = nil
+	if d.asked.Unlisted {
+		t.Error("a resource of context_extensions counts as unlisted")
+	}
 	answer := check(t, cfg, get("/elsewhere", nil))
-	if got := answer.GetDeniedResponse().GetStatus().GetCode(); got != 403 || d.asked != nil {
-		t.Errorf("an unlisted request: %v (asked: %v), want denied with 403 and nobody asked", answer, d.asked)
+	if got := answer.GetDeniedResponse().GetStatus().GetCode(); got != 500 || !d.asked.Unlisted {
+		t.Errorf("an unlisted request that is allowed: %v (asked: %v), want a fault", answer, d.asked)
+	}
+	d.answer = access.Decision{ID: "7", Outcome: access.Deny, Reasons: []access.Reason{access.Because(access.NotAllowed)}}
+	answer = check(t, cfg, get("/elsewhere", nil))
+	if got := answer.GetDeniedResponse().GetStatus().GetCode(); got != 403 || !d.asked.Unlisted {
+		t.Errorf("an unlisted request: %v (asked: %v), want denied with 403 by a decision", answer, d.asked)
 	}
 }
 

@@ -74,10 +74,6 @@ func (d *Door) Check(ctx context.Context, r *authv3.CheckRequest) (answer *authv
 }
 
 func (d *Door) problem(ctx context.Context, err error) *protocol.Problem {
-	if errors.Is(err, errUnlisted) {
-		because := access.Because(access.NotAllowed)
-		return &protocol.Problem{Status: http.StatusForbidden, Detail: because.Message, Reasons: []access.Reason{because}}
-	}
 	p := protocol.ProblemOf(err)
 	if p.Ours() {
 		d.cfg.Logger.ErrorContext(ctx, "fault while answering", "door", Name, "error", err)
@@ -107,10 +103,14 @@ func (d *Door) answer(ctx context.Context, r *authv3.CheckRequest) (*authv3.Chec
 	}
 	request, err := d.parse(r)
 	if err != nil {
+		d.cfg.Logger.InfoContext(ctx, "check refused", "door", Name, "detail", err)
 		return nil, err
 	}
 	// 4. The answer.
 	decision := d.cfg.Decider.Decide(ctx, request)
+	if request.Unlisted && decision.Outcome == access.Allow {
+		return nil, errors.New("allowed, although no route lists the request")
+	}
 	answer, err := render(decision, d.cfg.Allow, request.HTTP.Arrived)
 	if err == nil {
 		send(answer, d.cfg.SignIn.Send(visit(r), decision))

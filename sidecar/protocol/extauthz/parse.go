@@ -33,10 +33,7 @@ const maxText = 8192
 // repeats what was sent.
 func malformed(problem string) error { return &protocol.Malformed{Problem: problem} }
 
-// errUnlisted refuses a request that no route lists, where only listed ones are asked about.
-var errUnlisted = errors.New("no route lists the request, and routes.unlisted is deny")
-
-// parse reads a request. Errors are [*protocol.Malformed], errUnlisted, and others where the
+// parse reads a request. Errors are [*protocol.Malformed], and others where the
 // operator's own configuration is wrong.
 func (d *Door) parse(r *authv3.CheckRequest) (access.Request, error) {
 	http := r.GetAttributes().GetRequest().GetHttp()
@@ -61,9 +58,7 @@ func (d *Door) parse(r *authv3.CheckRequest) (access.Request, error) {
 		Action: access.Action{Name: described.Method}, Resource: resource, HTTP: described,
 	}
 	chosen, err := choose(&request, r.GetAttributes().GetContextExtensions())
-	if err == nil && !listed && !chosen {
-		err = errUnlisted
-	}
+	request.Unlisted = !listed && !chosen
 	return request, err
 }
 

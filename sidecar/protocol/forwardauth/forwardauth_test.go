@@ -189,21 +189,34 @@ func TestRefusedBeforeTheQuestion(t *testing.T) {
 	}
 }
 
-func TestPeersAndRoutes(t *testing.T) {
-	routes, err := httpreq.ReadTable("t", []byte("routes: [GET /customers]"), true)
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestPeers(t *testing.T) {
 	for _, proxy := range forwardauth.Proxies() {
 		for what, url := range map[string]func(*asked) string{
-			"no peers":          func(a *asked) string { return serve(t, a, nil) },
-			"another peer":      func(a *asked) string { return serve(t, a, nil, "10.0.0.0/8") },
-			"an unlisted route": func(a *asked) string { return serve(t, a, routes, "127.0.0.1/32") },
+			"no peers":     func(a *asked) string { return serve(t, a, nil) },
+			"another peer": func(a *asked) string { return serve(t, a, nil, "10.0.0.0/8") },
 		} {
 			a := &asked{answer: allowed()}
 			if answer := check(t, url(a), proxy.Name, "X-Real-Ip: 10.0.0.1"); answer.StatusCode != http.StatusForbidden || a.last != nil {
 				t.Errorf("%s at %s: %d, asked %v; want 403 and nobody asked", what, proxy.Name, answer.StatusCode, a.last)
 			}
+		}
+	}
+}
+
+// TestUnlisted: what no route lists is decided about, as denied; whoever allows it is not believed.
+func TestUnlisted(t *testing.T) {
+	routes, err := httpreq.ReadTable("t", []byte("routes: [GET /customers]"), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	denied := access.Decision{ID: "d", Outcome: access.Deny, Reasons: []access.Reason{access.Because(access.NotAllowed)}}
+	for _, proxy := range forwardauth.Proxies() {
+		a := &asked{answer: denied}
+		if answer := check(t, serve(t, a, routes, "127.0.0.1/32"), proxy.Name); answer.StatusCode != http.StatusForbidden || a.last == nil || !a.last.Unlisted {
+			t.Errorf("%s: %d, asked %+v; want 403 by a decision about what is not listed", proxy.Name, answer.StatusCode, a.last)
+		}
+		if answer := check(t, serve(t, &asked{answer: allowed()}, routes, "127.0.0.1/32"), proxy.Name); answer.StatusCode != http.StatusInternalServerError {
+			t.Errorf("%s: %d where it is allowed, want 500", proxy.Name, answer.StatusCode)
 		}
 	}
 }

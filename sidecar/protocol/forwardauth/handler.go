@@ -71,7 +71,7 @@ func (d *Door) Routes() []protocol.Route {
 }
 
 var (
-	errUnlisted = errors.New("no route lists the request, and routes.unlisted is deny")
+	errUnlisted = errors.New("allowed, although no route lists the request")
 	errPeer     = errors.New("asked from an address that is not in the peers of this door")
 )
 
@@ -90,6 +90,9 @@ func (d *Door) check(c echo.Context) error {
 		return d.refuse(c, err)
 	}
 	decision := d.cfg.Decider.Decide(r.Context(), request)
+	if request.Unlisted && decision.Outcome == access.Allow {
+		return errUnlisted // a fault of ours
+	}
 	return d.render(c, decision, d.cfg.SignIn.Send(visit(told), decision))
 }
 

@@ -42,12 +42,9 @@ func (d *Door) parse(told httpreq.Told) (access.Request, error) {
 		return access.Request{}, err
 	}
 	resource, listed := d.cfg.Routes.Resource(request.Method, request.Path)
-	if !listed {
-		return access.Request{}, errUnlisted
-	}
 	return access.Request{
 		Door: d.proxy.Name, Credential: access.NewCredential(token),
-		Action: access.Action{Name: request.Method}, Resource: resource, HTTP: request,
+		Action: access.Action{Name: request.Method}, Resource: resource, Unlisted: !listed, HTTP: request,
 	}, nil
 }
 

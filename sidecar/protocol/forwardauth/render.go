@@ -3,6 +3,7 @@ package forwardauth
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -67,19 +68,21 @@ func (d *Door) challenge(c echo.Context, decision access.Decision, trip navigati
 	return protocol.Send(c, status, protocol.ProblemType, problem.Document())
 }
 
-// refuse answers a check that is no question.
+// refuse answers a check that is no question. What a client can bring about at will is told as
+// information, and what an operator has to mend as a warning.
 func (d *Door) refuse(c echo.Context, err error) error {
-	d.cfg.Logger.WarnContext(c.Request().Context(), "check refused",
-		"door", d.proxy.Name, "remote", c.Request().RemoteAddr, "detail", err)
 	status, code, detail := d.proxy.malformed, access.RequestMalformed, "The request is not taken: "+err.Error()+"."
 	var missing *notTold
+	level := slog.LevelInfo
+	if errors.As(err, &missing) || errors.Is(err, errPeer) {
+		level = slog.LevelWarn
+	}
+	d.cfg.Logger.Log(c.Request().Context(), level, "check refused", "door", d.proxy.Name, "remote", c.Request().RemoteAddr, "detail", err)
 	switch {
 	case errors.As(err, &missing):
 		return protocol.SendProblem(c, &protocol.Problem{Status: d.proxy.fault, Detail: "The proxy does not tell which request it asks about: see the sidecar's log."})
 	case errors.Is(err, errPeer):
 		status, code, detail = http.StatusForbidden, access.CallerForbidden, access.Because(access.CallerForbidden).Message
-	case errors.Is(err, errUnlisted):
-		status, code, detail = http.StatusForbidden, access.NotAllowed, access.Because(access.NotAllowed).Message
 	}
 	return protocol.SendProblem(c, &protocol.Problem{Status: status, Detail: detail, Reasons: []access.Reason{access.Because(code)}})
 }
