@@ -23,6 +23,12 @@ func TestCaddy(t *testing.T) {
 	checkProxy(t, address, s, a)
 }
 
+// TestCaddyBySocket asks by a Unix socket.
+func TestCaddyBySocket(t *testing.T) {
+	caddy := caddyProgram(t)
+	checkSocket(t, "caddy", func(socket, app string) string { return startCaddy(t, caddy, "unix/"+socket, app) })
+}
+
 // caddyProgram finds Caddy where .ci/caddy builds it, or on the path.
 func caddyProgram(t *testing.T) string {
 	t.Helper()

@@ -24,6 +24,16 @@ func TestHAProxy(t *testing.T) {
 	checkProxy(t, address, s, a)
 }
 
+// TestHAProxyBySocket asks by a Unix socket, which the script names.
+func TestHAProxyBySocket(t *testing.T) {
+	haproxy := program(t, "haproxy", "haproxy")
+	checkSocket(t, "haproxy", func(socket, app string) string {
+		script := filepath.Join(t.TempDir(), "stepup.lua")
+		write(t, script, replaced(t, read(t, "haproxy/stepup.lua"), "local socket = nil\n", "local socket = \"unix@"+socket+"\"\n"))
+		return startHAProxy(t, haproxy, script, "127.0.0.1:8181", app)
+	})
+}
+
 // TestHAProxyWithoutItsScript lets the action fail, or do nothing: the rule behind it denies.
 func TestHAProxyWithoutItsScript(t *testing.T) {
 	haproxy := program(t, "haproxy", "haproxy")

@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,6 +24,12 @@ func TestNginx(t *testing.T) {
 	checkProxy(t, address, s, a)
 }
 
+// TestNginxBySocket asks by a Unix socket.
+func TestNginxBySocket(t *testing.T) {
+	nginx := program(t, "nginx", "nginx")
+	checkSocket(t, "nginx", func(socket, app string) string { return startNginx(t, nginx, "unix:"+socket, app) })
+}
+
 // TestNginxPage holds the page to the file that is tested.
 func TestNginxPage(t *testing.T) {
 	if block := "```nginx\n" + read(t, "nginx/nginx.conf") + "```\n"; !strings.Contains(read(t, "../docs/gateways/nginx.md"), block) {
@@ -35,7 +42,11 @@ func TestNginxPage(t *testing.T) {
 func startNginx(t *testing.T, nginx, sidecar, app string) string {
 	t.Helper()
 	dir, address := t.TempDir(), free(t)
-	local := fmt.Sprintf("daemon off;\npid %s/pid;\nerror_log stderr;\n\nevents {}\n\nhttp {\n    access_log off;\n", dir)
+	user := ""
+	if os.Getuid() == 0 {
+		user = "user root;\n" // it may not reach the test's folders otherwise
+	}
+	local := user + fmt.Sprintf("daemon off;\npid %s/pid;\nerror_log stderr;\n\nevents {}\n\nhttp {\n    access_log off;\n", dir)
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		local += fmt.Sprintf("    %s_temp_path %s/%s;\n", kind, dir, kind)
 	}

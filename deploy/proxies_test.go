@@ -77,23 +77,59 @@ type sidecarUnderTest struct {
 // newSidecar starts a sidecar with the door of one proxy.
 func newSidecar(t *testing.T, door string) *sidecarUnderTest {
 	t.Helper()
+	s, address := startSidecar(t, door, "http: {address: '127.0.0.1:0'}", "127.0.0.1")
+	s.line = newLine(t, address)
+	return s
+}
+
+// newSidecarBySocket starts one that listens on a Unix socket, for one user; without a line.
+func newSidecarBySocket(t *testing.T, door string, user int) (s *sidecarUnderTest, socket string) {
+	t.Helper()
+	socket = filepath.Join(t.TempDir(), "s")
+	s, _ = startSidecar(t, door, fmt.Sprintf("http: {address: 'unix://%s'}\ncallers: [{name: proxy, uid: %d, doors: [%s]}]", socket, user, door), "unix")
+	return s, socket
+}
+
+func startSidecar(t *testing.T, door, listener, peer string) (s *sidecarUnderTest, address string) {
+	t.Helper()
 	issuer := tokentest.New(t)
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "policy", "gate.rego"), gatePolicy)
 	file := filepath.Join(dir, "stepup.yaml")
 	write(t, file, fmt.Sprintf(`
-http: {address: '127.0.0.1:0'}
+%s
 health: {address: ''}
 policy: {path: %q, package: gate, deadline: 10s}
 issuers:
   - {issuer: %q, audiences: [%q], vocabulary: oidc}
-gateways: {%s: {peers: [127.0.0.1], origin: %q, login_url: %q, return_to: [/customers, /employees, /payroll]}}
-`, filepath.Join(dir, "policy"), issuer.URL, tokentest.Audience, door, "https://"+hostName, loginURL))
+gateways: {%s: {peers: [%s], origin: %q, login_url: %q, return_to: [/customers, /employees, /payroll]}}
+`, listener, filepath.Join(dir, "policy"), issuer.URL, tokentest.Audience, door, peer, "https://"+hostName, loginURL))
 	address, stop := runSidecar(t, file)
 	login := func(amr ...any) string {
 		return issuer.Token(map[string]any{"amr": amr, "auth_time": time.Now().Unix() - 60})
 	}
-	return &sidecarUnderTest{line: newLine(t, address), stop: stop, normal: login("pwd"), mfa: login("pwd", "otp", "mfa")}
+	return &sidecarUnderTest{stop: stop, normal: login("pwd"), mfa: login("pwd", "otp", "mfa")}, address
+}
+
+// checkSocket asks a proxy that asks its sidecar by a Unix socket: it may, and as another user it
+// may not.
+func checkSocket(t *testing.T, door string, start func(socket, app string) (proxy string)) {
+	t.Helper()
+	a := newApp(t)
+	s, socket := newSidecarBySocket(t, door, os.Getuid())
+	proxy := start(socket, a.address)
+	for _, row := range []proxyRow{
+		{what: "allowed", target: "/customers", lines: []string{asNormal}, status: 200, reaches: true},
+		{what: "stepped up", target: "/employees", lines: []string{asNormal}, status: 401, challenge: "insufficient_user_authentication"},
+		{what: "denied", target: "/payroll", lines: []string{asMFA}, status: 403},
+	} {
+		t.Run(row.what, func(t *testing.T) { checkRow(t, proxy, s, a, row) })
+	}
+	s, socket = newSidecarBySocket(t, door, os.Getuid()+1)
+	proxy = start(socket, a.address)
+	t.Run("another user", func(t *testing.T) {
+		checkRow(t, proxy, s, a, proxyRow{target: "/customers", lines: []string{asNormal}, status: 403})
+	})
 }
 
 func runSidecar(t *testing.T, file string) (address string, stop func()) {

@@ -55,7 +55,7 @@ func (c *Core) gateways(routes *httpreq.Routes) ([]gateway, error) {
 		if err != nil {
 			return nil, fmt.Errorf("gateways.%s.peers: %w", proxy.Name, err)
 		}
-		if len(peers) == 0 {
+		if len(configured[proxy.Name].Peers) == 0 {
 			continue
 		}
 		signIn, err := newSignIn(proxy.Name, configured[proxy.Name])
@@ -63,7 +63,7 @@ func (c *Core) gateways(routes *httpreq.Routes) ([]gateway, error) {
 			return nil, err
 		}
 		open = append(open, gateway{proxy.Name, forwardauth.New(proxy, forwardauth.Config{
-			Decider: c.Decider, Peers: peers, Routes: routes, SignIn: signIn,
+			Decider: c.Decider, Peers: peers, BySocket: configured[proxy.Name].BySocket(), Routes: routes, SignIn: signIn,
 			Allow: o.Config.Headers.Allow, Forward: o.Config.Headers.Forward, Logger: o.Logger,
 		})})
 	}

@@ -10,6 +10,10 @@
 -- What a policy sets begins so; the headers of its answer that the application gets.
 local policy_prefix = "x-stepup-"
 
+-- Where the sidecar listens on a Unix socket: "unix@/run/stepup/stepup.sock". The host of the
+-- action's URL does not matter then.
+local socket = nil
+
 -- In milliseconds, for each of the four times that HAProxy tries. The sidecar answers sooner.
 local patience = 1000
 
@@ -73,7 +77,7 @@ end
 
 core.register_action("stepup", { "http-req" }, function(txn, url)
     local answer = core.httpclient():get({
-        url = url, headers = check_headers(txn), timeout = patience,
+        url = url, dst = socket, headers = check_headers(txn), timeout = patience,
     })
     local headers = answer_headers(answer)
     if answer.status == 200 then

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -12,10 +13,19 @@ func (g Gateways) ByName() map[string]Gateway {
 	return map[string]Gateway{"nginx": g.Nginx, "traefik": g.Traefik, "caddy": g.Caddy, "haproxy": g.HAProxy, "envoy": g.Envoy}
 }
 
-// Prefixes returns the peers as networks. After [Load] there is no error.
+// socketPeer stands for whoever opens the Unix socket that http.address is.
+const socketPeer = "unix"
+
+// BySocket reports whether the proxy asks by the Unix socket that http.address is.
+func (g Gateway) BySocket() bool { return slices.Contains(g.Peers, socketPeer) }
+
+// Prefixes returns the peers that have addresses, as networks. After [Load] there is no error.
 func (g Gateway) Prefixes() ([]netip.Prefix, error) {
 	var list []netip.Prefix
 	for _, text := range g.Peers {
+		if text == socketPeer {
+			continue
+		}
 		prefix, err := parsePeer(text)
 		if err != nil {
 			return nil, err
@@ -55,10 +65,26 @@ func (l *loader) checkGateways(g Gateways) {
 		path := "gateways." + name + ".peers"
 		l.filled(path, gateway.Peers)
 		for i, peer := range gateway.Peers {
-			if _, err := parsePeer(peer); err != nil {
-				l.refuse(fmt.Sprintf("%s[%d]", path, i), fmt.Sprintf("%q is %v", peer, err), "write the proxy's address as the sidecar sees it, such as 127.0.0.1 or 10.1.0.0/16")
-			}
+			l.checkPeer(fmt.Sprintf("%s[%d]", path, i), peer)
 		}
+	}
+}
+
+// checkPeer wants a peer that can ask by the listener as configured: whoever opens a Unix socket
+// has no address, and whoever has an address opens none.
+func (l *loader) checkPeer(path, peer string) {
+	network, _ := l.config.HTTP.Address.Network()
+	switch {
+	case peer == socketPeer && network != "unix":
+		l.refuse(path, "http.address is no Unix socket", "let it be unix:///path/to.sock, or write the proxy's address")
+		return
+	case peer == socketPeer:
+		return
+	}
+	if _, err := parsePeer(peer); err != nil {
+		l.refuse(path, fmt.Sprintf("%q is %v", peer, err), "write the proxy's address as the sidecar sees it, such as 127.0.0.1 or 10.1.0.0/16")
+	} else if network == "unix" {
+		l.refuse(path, "http.address is a Unix socket, where nobody has an address", "write unix")
 	}
 }
 

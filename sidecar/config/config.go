@@ -152,7 +152,7 @@ type Gateways struct {
 
 // A Gateway is the door of one kind of proxy.
 type Gateway struct {
-	Peers    []string `yaml:"peers" help:"Addresses from which this proxy asks, as 127.0.0.1 or 10.1.0.0/16; whoever asks from there is believed. Empty: the door is off."`
+	Peers    []string `yaml:"peers" help:"Addresses from which this proxy asks, as 127.0.0.1 or 10.1.0.0/16; whoever asks from there is believed. unix: whoever may open the Unix socket that http.address is. Empty: the door is off."`
 	Origin   string   `yaml:"origin" help:"Where browsers reach the application: https://intranet.fabrikam.example. Goes together with login_url and return_to."`
 	LoginURL string   `yaml:"login_url" help:"Where a browser is sent that goes to a page and has to sign in, or more strongly; everything else gets 401. An https URL, to which return_to, scope, acr_values and max_age are added. Empty: nobody is sent."`
 	ReturnTo []string `yaml:"return_to" help:"The paths at origin from which browsers are sent, to come back to: /employees, /reports/* for all below, /* for all."`

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/httpreq"
@@ -401,6 +402,52 @@ func TestOverSocket(t *testing.T) {
 	server.GracefulStop()
 	if err := <-ended; err != nil {
 		t.Errorf("Serve ended with %v", err)
+	}
+}
+
+// bytesCodec sends messages that no generated client would.
+type bytesCodec struct{}
+
+func (bytesCodec) Name() string                       { return "proto" }
+func (bytesCodec) Marshal(v any) ([]byte, error)      { return v.([]byte), nil }
+func (bytesCodec) Unmarshal(data []byte, v any) error { *v.(*[]byte) = data; return nil }
+
+// TestRefusedByGRPC: some messages never reach the door. They are errors, and never an answer that
+// could be an allow; docs/gateways/envoy.md says what Envoy makes of them.
+func TestRefusedByGRPC(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &decider{answer: access.Decision{Outcome: access.Allow}}
+	server := extauthz.NewServer(extauthz.New(extauthz.Config{Decider: d}), nil, &extauthz.Health{})
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(l) }()
+	defer func() { server.Stop(); <-ended }()
+	conn, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	good, err := proto.Marshal(get("/employees", map[string]string{"x-mark": "marked"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, row := range map[string]struct {
+		message []byte
+		want    codes.Code
+	}{
+		"a message":        {good, codes.OK},
+		"a text not UTF-8": {[]byte(strings.Replace(string(good), "marked", "mark\xff\xfe", 1)), codes.Internal},
+		"no message":       {[]byte("\xff\xff\xff"), codes.Internal},
+		"more than 4 MiB":  {append(good, make([]byte, 5<<20)...), codes.ResourceExhausted},
+	} {
+		d.asked = nil
+		var answer []byte
+		err := conn.Invoke(t.Context(), "/envoy.service.auth.v3.Authorization/Check", row.message, &answer, grpc.ForceCodec(bytesCodec{}))
+		if status.Code(err) != row.want || (d.asked == nil) != (row.want != codes.OK) {
+			t.Errorf("%s: %v, asked %v; want %v", what, err, d.asked, row.want)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package forwardauth
 import (
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 
@@ -17,8 +18,10 @@ import (
 // Config is what a door needs.
 type Config struct {
 	Decider protocol.Decider
-	// Peers are the addresses that proxies ask from; none: nobody may ask.
+	// Peers are the addresses that proxies ask from; none: nobody may ask who has one.
 	Peers []netip.Prefix
+	// BySocket lets those ask who opened a Unix socket.
+	BySocket bool
 	// Routes say what a request is about; nil: its canonical path.
 	Routes *httpreq.Routes
 	// Allow lists the headers that a policy may set: a client's own must not look like them.
@@ -78,7 +81,7 @@ var (
 // check answers one check.
 func (d *Door) check(c echo.Context) error {
 	r := c.Request()
-	if !d.isPeer(r.RemoteAddr) {
+	if !d.isPeer(r) {
 		return d.refuse(c, errPeer)
 	}
 	told, err := d.read(r)
@@ -96,9 +99,13 @@ func (d *Door) check(c echo.Context) error {
 	return d.render(c, decision, d.cfg.SignIn.Send(visit(told), decision))
 }
 
-// isPeer knows a proxy by the address of its connection, never by what it sends.
-func (d *Door) isPeer(remote string) bool {
-	address, err := netip.ParseAddrPort(remote)
+// isPeer knows a proxy by its connection, never by what it sends: by its address, or by its being
+// one of a Unix socket, where who may open it is the affair of the socket's mode and of callers.
+func (d *Door) isPeer(r *http.Request) bool {
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && local.Network() == "unix" {
+		return d.cfg.BySocket
+	}
+	address, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return false
 	}
