@@ -21,7 +21,7 @@ const (
 	// startTime is how long a server of a page may take to be ready: make run builds it.
 	startTime = 3 * time.Minute
 	// changeTime is how long a followed file may take to be seen.
-	changeTime = 20 * time.Second
+	changeTime = time.Minute
 )
 
 // The addresses that pages speak of. The commands run with free ones in their place, so

@@ -90,7 +90,7 @@ func (r *running) onHealth(path string) (int, string) {
 // await waits for what comes in its own time.
 func await(t *testing.T, what string, happened func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !happened(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !happened(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("waited in vain for %s", what)
 		}

@@ -169,7 +169,7 @@ func TestReadyWithTheFirstUsableIssuer(t *testing.T) {
 		t.Errorf("/readyz = %d %v, want 503 because no issuer is usable", status, body["not_ready"])
 	}
 	only.Up()
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		status, _ := s.ready()
 		if status == 200 {
 			break
@@ -224,7 +224,7 @@ func inFlight(t *testing.T, s *running) string {
 
 func waitFor(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain until %s", what)
 		}

@@ -76,7 +76,7 @@ func watchAnyway(t *testing.T, path string, patience time.Duration) (*watched, e
 // until waits for an attempt after which the condition holds.
 func (w *watched) until(what string, holds func() bool) {
 	w.t.Helper()
-	late := time.After(10 * time.Second)
+	late := time.After(time.Minute)
 	for !holds() {
 		select {
 		case <-w.attempts:
@@ -191,7 +191,7 @@ func TestWatchBundle(t *testing.T) {
 // stays active in between.
 func TestWatchKeepsTheLastGood(t *testing.T) {
 	dir := folder(t, files{"p.rego": yes})
-	w := watch(t, dir, 60*time.Millisecond)
+	w := watch(t, dir, 300*time.Millisecond)
 	before := w.Status()
 	for range 3 {
 		write(t, dir, files{"p.rego": "package p\n\nallow if {\n"})

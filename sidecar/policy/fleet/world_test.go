@@ -161,7 +161,7 @@ func agrees(t *testing.T, s *policy.Snapshot, others ...string) {
 // await waits for what comes in its own time.
 func await(t *testing.T, what string, happened func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !happened(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !happened(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("waited in vain for %s", what)
 		}
