@@ -279,11 +279,13 @@ func TestOPABesideAPolicyOfItsOwn(t *testing.T) {
 // TestMistakesInOPAsConfiguration are told at the start.
 func TestMistakesInOPAsConfiguration(t *testing.T) {
 	for text, says := range map[string]string{
-		"policy: {opa: {server: {}}}":                                                     "policy.opa: server: the sidecar has no server",
-		"policy: {package: shop, opa: {bundles: {shop: {service: none}}}}":                `policy.opa: invalid configuration for bundle "shop": service name "none" not found`,
-		"policy: {opa: {labels: {a: b}, bundels: {}}}":                                    `unknown configuration option "bundels"`,
-		"policy: {package: stepup.x, opa: {bundles: {shop: {service: none}}}}":            "lies below stepup",
-		"policy: {package: shop, builtins: [x], opa: {bundles: {shop: {service: none}}}}": `OPA has no built-in function "x"`,
+		"policy: {opa: {server: {}}}":                                            "x:1: policy.opa.server: the sidecar has no server",
+		"policy:\n  opa:\n    labels: {a: b}\n    decision_logs: {plugin: mine}": "x:4: policy.opa.decision_logs.plugin: plugins of your own",
+		"policy:\n  package: shop\n  opa:\n    services: {s: {url: 'http://127.0.0.1:1'}}\n    keys: {k: {key: secret, algorithm: HS256}}\n    bundles:\n      b: {service: s}": "x:7: policy.opa.bundles.b: the key \"k\" is there to verify bundles",
+		"policy: {package: shop, opa: {bundles: {shop: {service: none}}}}":                        `x:1: policy.opa.bundles.shop.service: "none" is not in policy.opa.services`,
+		"policy: {opa: {labels: {a: b}, bundels: {}}}":                                            "policy.opa.bundels: unknown key; the nearest valid key is policy.opa.bundles",
+		"policy: {package: stepup.x, opa: {bundles: {shop: {resource: 'file:///x'}}}}":            "lies below stepup",
+		"policy: {package: shop, builtins: [x], opa: {bundles: {shop: {resource: 'file:///x'}}}}": `OPA has no built-in function "x"`,
 	} {
 		c, _, err := config.Load(config.Options{File: "x", ReadFile: func(string) ([]byte, error) { return []byte(text), nil }})
 		if err == nil {

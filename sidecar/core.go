@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/config"
@@ -181,7 +182,23 @@ func newFleet(ctx context.Context, o Options, policies *policy.Policies, metrics
 	if o.Config.Policy.Fetched() {
 		c.Policies = policies
 	}
-	return fleet.New(ctx, c)
+	f, err := fleet.New(ctx, c)
+	return f, placed(err, o.Config)
+}
+
+// placed says where the key that an error is about was written, if that is known.
+func placed(err error, c *config.Config) error {
+	wrong := (*fleet.KeyError)(nil)
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	path := "policy.opa." + wrong.Key
+	for at := path; at != "policy"; at = at[:strings.LastIndex(at, ".")] {
+		if origin, known := c.Origins[at]; known {
+			return errors.New(config.Problem{Path: path, Origin: origin, What: wrong.What}.String())
+		}
+	}
+	return err
 }
 
 // countRefused counts loads that were refused. Which policy is active is looked up when

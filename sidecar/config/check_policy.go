@@ -12,6 +12,7 @@ func (l *loader) checkPolicy(p Policy) {
 		l.refuse("policy.path", "set together with policy.opa.bundles", "keep one: they are two sources of one policy")
 	}
 	l.checkPackage(p)
+	l.checkOPA(p.OPA)
 	l.filled("policy.may_redefine", p.MayRedefine)
 	l.filled("policy.builtins", p.Builtins)
 }

@@ -82,7 +82,7 @@ type Policy struct {
 	MayRedefine []string       `yaml:"may_redefine" help:"Names of shipped levels and vocabularies that the policy's data may replace."`
 	Builtins    []string       `yaml:"builtins" help:"Built-in functions allowed beyond the safe ones, by name, for example http.send."`
 	Deadline    time.Duration  `yaml:"deadline" default:"100ms" min:"1ms" max:"1m" help:"How long one decision may take; past it the answer is a fault, never allow."`
-	OPA         map[string]any `yaml:"opa" secret:"true" expand:"true" help:"OPA's own configuration, run by OPA's own plugins: services, bundles, keys, discovery, decision_logs, status, labels. ${NAME} stands for a variable of the environment. See docs/fleet.md."`
+	OPA         map[string]any `yaml:"opa" secret:"true" expand:"true" opa:"true" help:"OPA's own configuration, run by OPA's own plugins: services, bundles, keys, discovery, decision_logs, status, labels. ${NAME} stands for a variable of the environment. See docs/fleet.md."`
 }
 
 // Demonstration reports whether no policy was configured, so that the embedded one decides.

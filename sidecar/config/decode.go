@@ -75,6 +75,9 @@ func (l *loader) read(k *Key, n *yaml.Node, v reflect.Value, path string, at Ori
 		if k.Expand {
 			l.expand(n, path, at)
 		}
+		if k.OPA {
+			l.opa(n, reflect.TypeFor[opaKeys](), path, at)
+		}
 		l.freeMap(n, v, path, at)
 	default:
 		l.scalar(k, n, v, path, at)

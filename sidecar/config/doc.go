@@ -16,7 +16,8 @@
 // loads again. [Reference] writes docs/configuration.md.
 //
 // It leaves to others whether files exist, certificates fit, a policy compiles and a
-// vocabulary is known: they find out where they open them. It imports nothing of ours.
+// vocabulary is known: they find out where they open them. Of policy.opa it knows the keys, by
+// OPA's own types, and leaves to OPA what they mean. It imports nothing of ours.
 //
 // Standards: issuers as in OpenID Connect Discovery 1.0 (section 3) and RFC 8414 (section
 // 2); algorithms of RFC 7518 (section 3.1) and RFC 8037; header names of RFC 9110.

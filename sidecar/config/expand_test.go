@@ -15,11 +15,16 @@ policy:
   package: p
   opa:
     labels: {plain: $NAME, 'key-${NAME}': x, twice: "${NAME}/${NAME}", empty: "${EMPTY}", tricky: "${YAML}"}
-    numbers:
-      - ${NUMBER}
-      - "${NUMBER}"
-      - !!str 5
-    again: ${LOOP}
+    services:
+      a:
+        credentials:
+          oauth2:
+            additional_claims:
+              numbers:
+                - ${NUMBER}
+                - "${NUMBER}"
+                - !!str 5
+              again: ${LOOP}
 `
 	c, _, err := load(text, "NAME=first", "NAME=a b", "NUMBER=10", "EMPTY=", "YAML=x\n}: [&", "LOOP=${NAME}")
 	if err != nil {
@@ -28,8 +33,9 @@ policy:
 	want := map[string]any{
 		"labels": map[string]any{"plain": "$NAME", "key-${NAME}": "x", "twice": "a b/a b", "empty": "", "tricky": "x\n}: [&"},
 		// Without quotes a number is a number, as if it were written out.
-		"numbers": []any{10, "10", "5"},
-		"again":   "${NAME}",
+		"services": map[string]any{"a": map[string]any{"credentials": map[string]any{"oauth2": map[string]any{
+			"additional_claims": map[string]any{"numbers": []any{10, "10", "5"}, "again": "${NAME}"},
+		}}}},
 	}
 	if diff := cmp.Diff(want, c.Policy.OPA); diff != "" {
 		t.Errorf("policy.opa (-want +got):\n%s", diff)

@@ -43,6 +43,7 @@ type Key struct {
 	Later   bool     // its feature is not built yet
 	Secret  bool     // its value is never shown
 	Expand  bool     // ${NAME} in it stands for a variable of the environment
+	OPA     bool     // its members are OPA's configuration
 	Keys    []*Key   // the keys of a section, or of each section of a list
 
 	field int // index in the parent's struct
@@ -114,6 +115,7 @@ func newKey(field reflect.StructField, index int, parent *Key, defaults map[stri
 		Later:   tag.Get("later") == "true",
 		Secret:  tag.Get("secret") == "true",
 		Expand:  tag.Get("expand") == "true",
+		OPA:     tag.Get("opa") == "true",
 		field:   index,
 	}
 	if d, ok := defaults[k.Name]; ok {

@@ -41,6 +41,14 @@ func withDefaults(opa map[string]any) map[string]any {
 	return all
 }
 
+// A KeyError is about one key of policy.opa, written or discovered.
+type KeyError struct {
+	Key  string // below policy.opa, "bundles.shop"
+	What string // what is wrong, and what to do about it
+}
+
+func (e *KeyError) Error() string { return e.Key + ": " + e.What }
+
 // A gate refuses a configuration, written or discovered, that would not do what it says.
 // It is asked by OPA.
 type gate struct {
@@ -84,13 +92,13 @@ func (g *gate) check(c *config.Config) error {
 		return errors.New(strings.Join(slices.Sorted(slices.Values(c.Warnings)), "; "))
 	}
 	if err := checkDecisionLogs(c); err != nil {
-		return fmt.Errorf("decision_logs.%w", err)
+		return err
 	}
 	for _, key := range foreignKeys(c) {
-		return fmt.Errorf("%s: %s", key, foreign()[key])
+		return &KeyError{key, foreign()[key]}
 	}
 	if c.Bundles != nil && !g.mayFetch {
-		return errors.New("bundles: the policy comes from policy.path already; keep one, they are two sources of one policy")
+		return &KeyError{"bundles", "the policy comes from policy.path already; keep one, they are two sources of one policy"}
 	}
 	if err := discoverySigned(g.boot); err != nil {
 		return err
@@ -108,7 +116,7 @@ func discoverySigned(boot *config.Config) error {
 	keys := fieldsOf(boot.Keys)
 	for _, id := range sortedKeys(keys) {
 		if keys[id]["private_key"] == nil {
-			return fmt.Errorf("discovery: the key %q is there to verify what is fetched, and this has no signing, so any configuration would be accepted, with keys and bundles of its own; add signing: {keyid: %s}", id, id)
+			return &KeyError{"discovery", fmt.Sprintf("the key %q is there to verify what is fetched, and this has no signing, so any configuration would be accepted, with keys and bundles of its own; add signing: {keyid: %s}", id, id)}
 		}
 	}
 	return nil
@@ -158,7 +166,7 @@ func signingRequired(all ...*config.Config) error {
 	for _, name := range sortedKeys(unsigned) {
 		for _, id := range sortedKeys(public) {
 			if public[id] && unsigned[name] {
-				return fmt.Errorf("bundles.%s: the key %q is there to verify bundles, and this one has no signing, so it would be accepted unsigned; add signing: {keyid: %s}", name, id, id)
+				return &KeyError{"bundles." + name, fmt.Sprintf("the key %q is there to verify bundles, and this one has no signing, so it would be accepted unsigned; add signing: {keyid: %s}", id, id)}
 			}
 		}
 	}

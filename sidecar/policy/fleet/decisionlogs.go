@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -60,19 +59,19 @@ func checkDecisionLogs(c *config.Config) error {
 		} `json:"reporting"`
 	}
 	if err := json.Unmarshal(c.DecisionLogs, &logs); err != nil {
-		return fmt.Errorf("reading it: %w", err)
+		return fmt.Errorf("decision_logs: %w", err)
 	}
 	switch {
 	case logs.Plugin != nil:
-		return errors.New("plugin: plugins of your own are not part of this program; remove it")
+		return &KeyError{"decision_logs.plugin", "plugins of your own are not part of this program; remove it"}
 	case logs.NDBuiltinCache:
-		return errors.New("nd_builtin_cache: what built-ins answered is not kept; remove it")
+		return &KeyError{"decision_logs.nd_builtin_cache", "what built-ins answered is not kept; remove it"}
 	case logs.RequestContext != nil:
-		return errors.New("request_context: events have no headers of the asking request, which carry credentials; remove it")
+		return &KeyError{"decision_logs.request_context", "events have no headers of the asking request, which carry credentials; remove it"}
 	case logs.Reporting.Trigger == "manual":
-		return errors.New("reporting.trigger: nobody would trigger it by hand; write periodic or immediate")
+		return &KeyError{"decision_logs.reporting.trigger", "nobody would trigger it by hand; write periodic or immediate"}
 	case logs.Service == "" && !logs.Console && len(fieldsOf(c.Services)) == 0:
-		return errors.New("service: decisions would be logged nowhere; name one of services, or write console: true")
+		return &KeyError{"decision_logs.service", "decisions would be logged nowhere; name one of services, or write console: true"}
 	}
 	return nil
 }
