@@ -40,3 +40,9 @@ func (s *Server) stopDecisions() {
 	defer cancel()
 	s.decisions.Stop(ctx)
 }
+
+// logsDecisions reports whether there is a decision log, or one may be discovered.
+func logsDecisions(o Options) bool {
+	opa := o.Config.Policy.OPA
+	return o.RunOPA && (opa["decision_logs"] != nil || opa["discovery"] != nil)
+}

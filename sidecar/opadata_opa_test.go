@@ -98,13 +98,20 @@ func likeOPAQuestions(issuer *tokentest.Issuer) []likeOPAQuestion {
 // URL.
 func startOPA(t *testing.T) string {
 	t.Helper()
+	return startOPAWith(t, "../policies/fabrikam/fabrikam.rego")
+}
+
+// startOPAWith is as startOPA, with other arguments.
+func startOPAWith(t *testing.T, args ...string) string {
+	t.Helper()
 	path, err := exec.Command("go", "tool", "-n", "opa").Output()
 	if err != nil {
 		t.Fatalf("go tool -n opa: %v", err)
 	}
 	address := free(t)
 	var log bytes.Buffer
-	cmd := exec.Command(strings.TrimSpace(string(path)), "run", "--server", "--addr", address, "--skip-version-check", "--log-level", "error", "../policies/fabrikam/fabrikam.rego")
+	common := []string{"run", "--server", "--addr", address, "--skip-version-check", "--log-level", "error"}
+	cmd := exec.Command(strings.TrimSpace(string(path)), append(common, args...)...)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

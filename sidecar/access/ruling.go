@@ -7,6 +7,7 @@ type Ruling struct {
 	Reasons     []Reason
 	Obligations []Object
 	Headers     map[string]string // lower-case names
+	Labels      []Object          // of the rules that took part, where that was asked for
 }
 
 // A Fault is an error that keeps a decision from being made. Its code is told to

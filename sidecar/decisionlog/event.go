@@ -37,11 +37,15 @@ func (l *Log) event(e *entry, masked bool) (*server.Info, error) {
 	if e.Caller != "" {
 		info.Custom["caller"] = e.Caller
 	}
-	if d.Outcome == access.Indeterminate {
+	fault := d.Outcome == access.Indeterminate
+	if fault {
 		info.Error = faultOf(d)
 	}
 	if !masked {
 		return info, nil
+	}
+	if !fault {
+		info.EvaluatedRuleLabels = e.Labels
 	}
 	var question any = secret.clean(asked(e))
 	value, err := ast.InterfaceToValue(question)

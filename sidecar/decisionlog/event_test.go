@@ -40,6 +40,7 @@ func TestEvent(t *testing.T) {
 		"trace_id": "01000000000000000000000000000000", "span_id": "0200000000000000",
 		"revision": "folder@0123456789ab",
 		"path": "shop/allow",
+		"rule_labels": [{"control": "AC-3", "way": "open"}],
 		"requested_by": "native",
 		"metrics": {"timer_server_handler_ns": 1500000},
 		"custom": {"caller": "intranet"},
@@ -131,6 +132,9 @@ func TestEveryOutcomeAndReason(t *testing.T) {
 		fault := d.Outcome == access.Indeterminate
 		if (at(event, "error", "code") == string(d.Code())) != fault || (at(event, "result", "outcome") == "fault") != fault {
 			t.Errorf("%s is told as %v, with the error %v", d.ID, event["result"], event["error"])
+		}
+		if (event["rule_labels"] == nil) != fault {
+			t.Errorf("%s has the labels %v", d.ID, event["rule_labels"])
 		}
 		if text, _ := json.Marshal(event); strings.Contains(string(text), "nobody's business") {
 			t.Errorf("%s tells the detail: %s", d.ID, text)

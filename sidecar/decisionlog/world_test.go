@@ -196,7 +196,8 @@ func record() pdp.Record {
 			Assurance:   access.Assurance{Level: "mfa", Levels: []string{"normal", "mfa"}, Methods: []string{"pwd", "otp"}, AuthTime: decided.Unix() - 60, Told: true},
 			Obligations: []access.Object{{"log": "twice"}}, Headers: map[string]string{"x-stepup-user": "alice"}, ValidUntil: decided.Unix() + 60,
 		},
-		Took: 1500 * time.Microsecond,
+		Labels: []access.Object{{"control": "AC-3", "way": "open"}},
+		Took:   1500 * time.Microsecond,
 	}
 	doc := input.New(r.Request, claims, r.Decision.Assurance, decided.Unix())
 	r.Document, r.Subject = &doc, doc.Subject

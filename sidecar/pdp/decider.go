@@ -36,6 +36,10 @@ type Policy interface {
 	Assure(ctx context.Context, doc input.Document) (assurance.Reading, error)
 	// Evaluate asks the policy about the document. Its errors are *access.Fault.
 	Evaluate(ctx context.Context, doc input.Document) (access.Ruling, error)
+	// EvaluateLabelled is as Evaluate, and tells the labels of rules besides; LabelsLast
+	// reports that these last as long as the ruling.
+	EvaluateLabelled(ctx context.Context, doc input.Document) (access.Ruling, error)
+	LabelsLast() bool
 	// LastsUntil returns the first moment at which time alone could change a ruling, and
 	// RefusalLastsUntil that at which it could make one of the imagined logins do; false
 	// if that is not known.
@@ -71,8 +75,9 @@ type Record struct {
 	Subject  access.Subject
 	Document *input.Document // nil unless the policy was asked
 	Decision access.Decision
-	Searched *Searched // nil unless other logins were asked about
-	Fault    error     // detail of a refused token or a fault; never for callers
+	Labels   []access.Object // of the rules that took part, if [Config].Labels asks for them
+	Searched *Searched       // nil unless other logins were asked about
+	Fault    error           // detail of a refused token or a fault; never for callers
 	Took     time.Duration
 }
 
@@ -95,6 +100,8 @@ type Config struct {
 	Memory *Memory
 	// Anonymous asks the policy also when no token was presented.
 	Anonymous bool
+	// Labels says that the record is to have the labels of the rules that took part.
+	Labels bool
 	// Guard notices step-ups that do not help; nil: nobody does.
 	Guard *loopguard.Guard
 	// Headers are the names a policy may set for the upstream.
@@ -131,7 +138,8 @@ func (d *Decider) Decide(ctx context.Context, req access.Request) access.Decisio
 	q.decision.ID = newID()
 	d.Recorder.Record(ctx, Record{
 		Request: req, Caller: access.CallerOf(ctx), Claims: q.claims, Subject: q.doc.Subject,
-		Document: q.asked, Decision: q.decision, Searched: q.searched.tell(), Fault: q.fault, Took: time.Since(began),
+		Document: q.asked, Decision: q.decision, Labels: q.ruling.Labels, Searched: q.searched.tell(), Fault: q.fault,
+		Took: time.Since(began),
 	})
 	return q.decision
 }
@@ -342,7 +350,11 @@ func (q *question) distrust(format string, args ...any) error {
 
 func (q *question) evaluate(ctx context.Context) error {
 	q.asked = &q.doc
-	ruling, err := q.policy.Evaluate(ctx, q.doc)
+	ask := q.policy.Evaluate
+	if q.Labels {
+		ask = q.policy.EvaluateLabelled
+	}
+	ruling, err := ask(ctx, q.doc)
 	q.ruling = ruling
 	return err
 }

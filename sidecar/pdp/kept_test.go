@@ -219,7 +219,7 @@ func (l *life) decider(active func() pdp.Policy, m *pdp.Memory) (*pdp.Decider, *
 		Verifier: verifier, Policy: active, Recorder: rec,
 		Now:      func() time.Time { return time.Unix(l.clock.Load(), 0) },
 		Deadline: time.Minute, ClockSkew: 5 * time.Second, Keep: 40 * time.Second, Memory: m, Headers: admitted,
-		Anonymous: l.began%4 == 0, Guard: loopguard.New(loopguard.Config{Skew: time.Second}),
+		Labels: true, Anonymous: l.began%4 == 0, Guard: loopguard.New(loopguard.Config{Skew: time.Second}),
 	}), rec
 }
 
@@ -234,7 +234,10 @@ func (l *life) vocabulary() string {
 func (l *life) policyText() string {
 	var b strings.Builder
 	b.WriteString("package p\n" + helpers)
-	for range 1 + l.IntN(3) {
+	for n := range 1 + l.IntN(3) {
+		if l.began%2 == 0 {
+			fmt.Fprintf(&b, "# METADATA\n# labels: {way: %d}\n", n)
+		}
 		fmt.Fprintf(&b, "allow if {\n\t%s\n}\n", strings.Join(l.some(conditions(), 1+l.IntN(3)), "\n\t"))
 	}
 	if l.IntN(3) == 0 {
@@ -414,6 +417,9 @@ func (l *life) asks(r access.Request) {
 	hits := l.found.hits()
 	kept, fresh := l.kept.Decide(l.t.Context(), r), l.fresh.Decide(l.t.Context(), r)
 	l.found.note(fresh, l.found.hits() > hits)
+	if l.found.hits() > hits && len(l.keptRec.last().Labels) > 0 {
+		l.found.labelled++
+	}
 	if diff := cmp.Diff(fresh, l.noLater(kept, fresh), cmpopts.IgnoreFields(access.Decision{}, "ID")); diff != "" {
 		l.t.Errorf("at %d (%+d) a kept answer differs (-fresh +kept):\n%s", l.clock.Load(), l.clock.Load()-l.began, diff)
 	}
@@ -429,7 +435,7 @@ func (r *records) last() pdp.Record { return r.all[len(r.all)-1] }
 
 // recorded is what a record tells, but for how long it took and what was searched.
 func recorded(r pdp.Record, id string) map[string]any {
-	told := map[string]any{"subject": r.Subject, "id is the decision's": r.Decision.ID == id, "door": r.Request.Door, "claims": nil, "document": nil, "fault": ""}
+	told := map[string]any{"labels": r.Labels, "subject": r.Subject, "id is the decision's": r.Decision.ID == id, "door": r.Request.Door, "claims": nil, "document": nil, "fault": ""}
 	if r.Claims != nil {
 		told["claims"] = r.Claims.ID
 	}
@@ -447,6 +453,7 @@ type tally struct {
 	found    [3]atomic.Int64
 	missed   [3]atomic.Int64
 	outcomes map[string]int
+	labelled int // kept answers whose record has labels of rules
 }
 
 type counting struct{ n *atomic.Int64 }
@@ -482,6 +489,9 @@ func (f *tally) wantNotVacuous(t *testing.T) {
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(f.outcomes)), told) {
 			t.Errorf("no kept answer was %s", kind)
 		}
+	}
+	if f.labelled < lives*events/50 {
+		t.Errorf("only %d kept answers had labels", f.labelled)
 	}
 	if f.hits() < lives*events/10 {
 		t.Errorf("only %d answers were found", f.hits())

@@ -224,7 +224,7 @@ func (q *question) remember() {
 		return
 	}
 	span := keep.Second(q.now.Unix())
-	if until, known := q.lasts(); known {
+	if until, known := q.lasts(); known && (!q.Labels || q.policy.LabelsLast()) {
 		span.Until = min(until, q.now.Add(q.Keep).Unix())
 	}
 	s := &saying{span: span, ruling: q.ruling, why: q.why, advice: q.advice, until: q.until}

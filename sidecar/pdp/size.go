@@ -30,6 +30,9 @@ func (s *saying) size() int {
 	for _, o := range s.ruling.Obligations {
 		n += sizeOfObject(o)
 	}
+	for _, o := range s.ruling.Labels {
+		n += sizeOfObject(o)
+	}
 	for name, value := range s.ruling.Headers {
 		n += 2*sizeOfText + len(name) + len(value)
 	}

@@ -101,7 +101,7 @@ func (p *program) rego(options ...func(*rego.Rego)) *rego.Rego {
 
 // run evaluates the outputs for one input at one moment; an undefined one is nil. Clocks
 // inside the policy show now, the whole second that the document shows.
-func (p *program) run(ctx context.Context, in ast.Value, now int64) (values []ast.Value, err error) {
+func (p *program) run(ctx context.Context, in ast.Value, now int64, more ...rego.EvalOption) (values []ast.Value, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			values, err = nil, broke(r)
@@ -113,8 +113,8 @@ func (p *program) run(ctx context.Context, in ast.Value, now int64) (values []as
 	// The end of the context cancels without a goroutine that waits for it.
 	cancel := topdown.NewCancel()
 	defer context.AfterFunc(ctx, cancel.Cancel)()
-	set, err := p.query.Eval(ctx, rego.EvalParsedInput(in), rego.EvalTime(time.Unix(now, 0)),
-		rego.EvalExternalCancel(cancel), rego.EvalMetrics(metrics.NoOp()))
+	set, err := p.query.Eval(ctx, append(more, rego.EvalParsedInput(in), rego.EvalTime(time.Unix(now, 0)),
+		rego.EvalExternalCancel(cancel), rego.EvalMetrics(metrics.NoOp()))...)
 	if err != nil {
 		return nil, fault(ctx, err)
 	}

@@ -94,13 +94,18 @@ func (s *Snapshot) Evaluate(ctx context.Context, doc input.Document) (Result, er
 }
 
 func (s *Snapshot) evaluate(ctx context.Context, doc input.Document) (Result, error) {
-	in, err := ast.InterfaceToValue(doc.Object())
-	if err != nil {
-		return Result{}, unreadable("the document", err)
-	}
-	values, err := s.policy.run(ctx, in, doc.Now)
+	values, err := s.ask(ctx, doc)
 	if err != nil {
 		return Result{}, err
 	}
 	return s.contract.result(values)
+}
+
+// ask evaluates the outputs for a document; one that is undefined is nil.
+func (s *Snapshot) ask(ctx context.Context, doc input.Document, more ...rego.EvalOption) ([]ast.Value, error) {
+	in, err := ast.InterfaceToValue(doc.Object())
+	if err != nil {
+		return nil, unreadable("the document", err)
+	}
+	return s.policy.run(ctx, in, doc.Now, more...)
 }
