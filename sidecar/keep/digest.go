@@ -29,24 +29,8 @@ func Tokens(credential, evidence access.Credential) Digest {
 	return w.sum()
 }
 
-// Question returns the digest of all that a question has besides its tokens, which are
-// given by theirs. False if there is something in it that cannot be written down exactly.
-// The door is left out: no answer depends on it.
-func Question(tokens Digest, r access.Request) (Digest, bool) {
-	w := open()
-	defer w.close()
-	w.buf.Write(tokens[:])
-	w.text(r.Asserted.Type)
-	w.named(r.Asserted.ID, r.Asserted.Properties)
-	w.named(r.Action.Name, r.Action.Properties)
-	w.text(r.Resource.Type)
-	w.named(r.Resource.ID, r.Resource.Properties)
-	w.object(r.Context)
-	w.http(r.HTTP)
-	return w.sum(), !w.inexact
-}
-
-// Object returns the digest of an object. False as [Question].
+// Object returns the digest of an object. False if there is something in it that cannot be
+// written down exactly.
 func Object(o access.Object) (Digest, bool) {
 	w := open()
 	defer w.close()
@@ -54,7 +38,7 @@ func Object(o access.Object) (Digest, bool) {
 	return w.sum(), !w.inexact
 }
 
-// Requirement returns the digest of a question about requirements. False as [Question].
+// Requirement returns the digest of a question about requirements. False as [Object].
 func Requirement(q access.RequirementQuestion) (Digest, bool) {
 	w := open()
 	defer w.close()

@@ -2,6 +2,7 @@ package keep_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"testing"
 
@@ -13,16 +14,11 @@ import (
 // however deep, and wants another digest. A field that somebody adds later is changed too:
 // a part of the question that no digest covers would give one question's answer to another.
 func TestDigestsTellQuestionsApart(t *testing.T) {
-	ofQuestion := func(v any) (keep.Digest, bool) {
-		r := v.(access.Request)
-		return keep.Question(keep.Tokens(r.Credential, r.Evidence), r)
-	}
 	ofRequirement := func(v any) (keep.Digest, bool) { return keep.Requirement(v.(access.RequirementQuestion)) }
 	for name, row := range map[string]struct {
 		full   any
 		digest func(any) (keep.Digest, bool)
 	}{
-		"question":    {fullQuestion(), ofQuestion},
 		"requirement": {access.RequirementQuestion{Issuer: "i", Action: fullQuestion().Action, Resource: fullQuestion().Resource, Context: fullQuestion().Context, HTTP: fullQuestion().HTTP}, ofRequirement},
 	} {
 		seen := map[keep.Digest]string{}
@@ -114,32 +110,59 @@ func each(v reflect.Value, path string, give func(string, reflect.Value)) {
 	}
 }
 
-// What a question holds that nobody can have read from JSON has no digest.
-func TestInexactQuestions(t *testing.T) {
+// What nobody can have read from JSON has no digest.
+func TestInexact(t *testing.T) {
 	for name, value := range map[string]any{"a double": 1.5, "an integer": 1, "texts": []string{"a"}, "inside": []any{access.Object{"a": 1}}} {
-		if _, exact := keep.Question(keep.Digest{}, access.Request{Context: access.Object{"c": value}}); exact {
+		if _, exact := keep.Object(access.Object{"c": value}); exact {
 			t.Errorf("%s: a digest", name)
 		}
 	}
 	// One that could not be written leaves nothing behind for the next.
-	if _, exact := keep.Question(keep.Digest{}, access.Request{}); !exact {
-		t.Error("a plain question has no digest")
+	if _, exact := keep.Object(access.Object{}); !exact {
+		t.Error("a plain object has no digest")
 	}
 }
 
 // The order of members means nothing, and neither does an absent free object.
-func TestEqualQuestionsHaveOneDigest(t *testing.T) {
-	a := fullQuestion()
+func TestEqualObjectsHaveOneDigest(t *testing.T) {
+	full := access.Object{"c": "1", "d": json.Number("2"), "e": access.Object{"x": nil, "y": true}}
+	first, _ := keep.Object(full)
 	for range 20 {
-		b := fullQuestion()
-		b.Context = access.Object{}
-		for _, name := range []string{"d", "c"} {
-			b.Context[name] = a.Context[name]
+		again := access.Object{}
+		for _, name := range []string{"e", "d", "c"} {
+			again[name] = full[name]
 		}
-		b.Door = "another"
-		first, _ := keep.Question(keep.Digest{}, a)
-		if second, _ := keep.Question(keep.Digest{}, b); first != second {
-			t.Fatal("one question has two digests")
+		if second, _ := keep.Object(again); first != second {
+			t.Fatal("one object has two digests")
+		}
+	}
+}
+
+// TestSightsTellValuesApart looks at values of every kind, alone and in pairs, and wants
+// another digest for each: with what is next to one another, no value can look like two.
+func TestSightsTellValuesApart(t *testing.T) {
+	values := []any{
+		nil, true, false, "", "a", "ab", "b", "1", json.Number("1"), json.Number("1.0"), int64(1), int64(0), []any{}, []any{"a"}, []any{"a", "b"},
+		[]string{}, []string{"a"}, []string{"a", "b"}, []string{"ab"}, access.Object{}, access.Object{"a": "b"}, access.Object{"a": nil},
+		map[string]string{}, map[string]string{"a": "b"}, map[string][]string{}, map[string][]string{"a": {"b"}}, map[string][]string{"a": {"b", ""}},
+	}
+	seen := map[keep.Digest]string{}
+	note := func(look func(keep.Sight), what ...any) {
+		s := keep.Look()
+		look(s)
+		got, exact := s.Digest()
+		if other, same := seen[got]; same || !exact {
+			t.Errorf("%#v: exact %t, and as %s", what, exact, other)
+		}
+		seen[got] = fmt.Sprintf("%#v", what)
+	}
+	note(func(keep.Sight) {})
+	note(func(s keep.Sight) { s.Part(nil, false) }, "nothing")
+	for _, one := range values {
+		note(func(s keep.Sight) { s.Part(one, true) }, one)
+		note(func(s keep.Sight) { s.Part(one, true); s.Part(nil, false) }, one, "nothing")
+		for _, other := range values {
+			note(func(s keep.Sight) { s.Part(one, true); s.Part(other, true) }, one, other)
 		}
 	}
 }

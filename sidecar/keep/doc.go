@@ -3,11 +3,11 @@
 // that is bounded by bytes.
 //
 // A kept answer must equal a fresh one at every instant. So a [Digest] covers everything
-// that a question has, whatever decides about it later; a [Span] ends before time alone
-// could change anything; and what else can change (keys, policies) is not told here but held
-// against the present by whoever keeps: see pdp.
+// that decides: whoever keeps shows it, value by value, to a [Sight]. A [Span] ends before
+// time alone could change anything; and what else can change (keys, policies) is not told
+// here but held against the present by whoever keeps: see pdp.
 //
-//	access.Request ─▶ Digest ─▶ Cache ─▶ what was said, if its Span holds
+//	what decides ─▶ Sight ─▶ Digest ─▶ Cache ─▶ what was said, if its Span holds
 //
 // Nothing here knows tokens or policies, and nothing is ever kept that refused a token.
 // What is not certain is not kept: the price is time, and never a wrong answer.

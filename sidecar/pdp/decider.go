@@ -47,8 +47,11 @@ type Policy interface {
 	RefusalLastsUntil(ctx context.Context, v *assurance.Vocabulary, now int64, imagined []input.Document) (int64, bool)
 	// DerivedLastsUntil is as LastsUntil, for all that was derived from imagined logins.
 	DerivedLastsUntil(doc input.Document) (int64, bool)
-	// Steady reports that equal documents get equal answers.
+	// Steady reports that equal documents get equal answers. See shows all of a document that
+	// decides; what looks alike is alike, at every moment if AgesOnly, else at the same.
 	Steady() bool
+	AgesOnly() bool
+	See(doc input.Document, to keep.Sight)
 	// Order and Vocabulary tell the levels, and the logins that an issuer offers; nil for
 	// an issuer that is not configured.
 	Order() assurance.Order
@@ -156,7 +159,7 @@ type question struct {
 	policy    Policy
 	world     *world       // what is kept under the policy; nil: nothing
 	tokens    keep.Digest  // of the tokens
-	key       *keep.Digest // of the question; nil: nothing is kept of it
+	key       *keep.Digest // of what the policy can see of the question; nil: nothing is kept of it
 	proof     *proof       // nil unless the token was verified
 	claims    *token.Claims
 	doc       input.Document
@@ -165,7 +168,8 @@ type question struct {
 	why       access.Code          // of a refusal by the policy
 	unchanged access.Code          // what newer logins did not mend; empty: there were none
 	advice    *access.StepUpAdvice // nil: no login would do, or none is needed
-	searched  *oracle              // what was imagined on the way; nil: nothing
+	searched  *oracle              // what was imagined on the way; nil: nothing, or it is kept
+	sought    bool                 // logins that would do were looked for
 	faulty    bool                 // some login did not count because asking about it failed
 	until     int64                // first moment at which time alone could change the ruling; 0: not known
 	decision  access.Decision
@@ -198,18 +202,20 @@ func (q *question) answer(ctx context.Context) {
 
 // rule finds out what the policy says: it is remembered, or asked within the deadline.
 func (q *question) rule(ctx context.Context) error {
-	if reading, kept := q.keptReading(); kept || q.claims == nil {
-		if err := q.assured(reading); err != nil {
+	reading, read := q.keptReading()
+	if read = read || q.claims == nil; read {
+		if err := q.assured(reading); err != nil || q.recall(ctx) {
 			return err
-		}
-		if q.recall() {
-			return nil
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, q.Deadline)
 	defer cancel()
+	if !read {
+		if err := q.assure(ctx); err != nil || q.recall(ctx) { // 3. how strongly and when did they sign in
+			return err
+		}
+	}
 	return take(ctx, []step{
-		q.assure,   // 3. how strongly and when did they sign in
 		q.evaluate, // 4. does the policy allow it
 		q.derive,   // 5. if not: which login would do
 		q.last,     // 6. how long will that be so
@@ -295,15 +301,12 @@ func (q *question) proveOne(ctx context.Context, c access.Credential) (*token.Cl
 }
 
 func (q *question) assure(ctx context.Context) error {
-	reading, kept := q.keptReading()
-	if q.claims != nil && !kept {
-		var err error
-		q.doc = input.New(q.req, q.claims, access.NoAssurance(), q.now.Unix())
-		if reading, err = q.read(ctx); err != nil {
-			return err
-		}
-		q.keepReading(reading)
+	q.doc = input.New(q.req, q.claims, access.NoAssurance(), q.now.Unix())
+	reading, err := q.read(ctx)
+	if err != nil {
+		return err
 	}
+	q.keepReading(reading)
 	return q.assured(reading)
 }
 
@@ -432,13 +435,13 @@ func (q *question) validUntil() int64 {
 // nobodyCould brings a moment forward to the first at which one of the logins that do not
 // help now might help. False if that is not known.
 func (q *question) nobodyCould(ctx context.Context, until *int64) bool {
-	if q.ruling.Allow || q.searched == nil {
+	if q.ruling.Allow || !q.sought {
 		return true
 	}
 	if q.why == access.WindowTooShort || q.faulty {
 		return false
 	}
-	refusal, known := q.policy.RefusalLastsUntil(ctx, q.searched.vocabulary, q.now.Unix(), q.searched.documents())
+	refusal, known := q.policy.RefusalLastsUntil(ctx, q.policy.Vocabulary(q.claims.Issuer), q.now.Unix(), q.searched.documents())
 	*until = min(*until, refusal)
 	return known
 }

@@ -1,6 +1,7 @@
 package pdp
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 
@@ -131,13 +132,15 @@ type read struct {
 	reading assurance.Reading
 }
 
-// A saying is what a policy said about one question, and what followed from it.
+// A saying is what a policy said about all questions of which it sees the same, and what
+// followed from it.
 type saying struct {
 	span   keep.Span
 	ruling access.Ruling
 	why    access.Code
 	advice *access.StepUpAdvice
-	until  int64
+	sought bool  // logins that would do were looked for
+	until  int64 // of a policy that looks at more than ages; of others it is found anew
 }
 
 // What was foreseen of one question about requirements.
@@ -185,9 +188,9 @@ func (q *question) keepReading(r assurance.Reading) {
 	}
 }
 
-// recall finds what the policy said about this question before, if it would say the same
-// now.
-func (q *question) recall() bool {
+// recall finds what the policy said before about what it sees of this question, if it would
+// say the same now.
+func (q *question) recall(ctx context.Context) bool {
 	if !q.keyed() {
 		return false
 	}
@@ -196,7 +199,10 @@ func (q *question) recall() bool {
 		return false
 	}
 	q.asked = &q.doc
-	q.ruling, q.why, q.advice, q.until = s.ruling, s.why, s.advice, s.until
+	q.ruling, q.why, q.advice, q.sought, q.until = s.ruling, s.why, s.advice, s.sought, s.until
+	if q.policy.AgesOnly() && q.advice == nil {
+		q.until = q.unchangedUntil(ctx) // of this login, which need not be as old as that of then
+	}
 	return true
 }
 
@@ -209,11 +215,27 @@ func (q *question) keyed() bool {
 	if q.world == nil || q.Keep < time.Second || !q.policy.Steady() {
 		return false
 	}
-	key, exact := keep.Question(q.tokens, q.req)
+	key, exact := q.sight()
 	if exact {
 		q.key = &key
 	}
 	return exact
+}
+
+// sight is the digest of all that a saying depends on: what the policy sees, and what the
+// search for logins looks at besides. It is the same for many people, since most policies look
+// at few things.
+func (q *question) sight() (keep.Digest, bool) {
+	s := keep.Look()
+	s.Text(q.doc.Subject.Type)
+	s.Texts(q.doc.Assurance.Levels)
+	s.Flag(q.claims != nil)
+	if q.claims != nil {
+		s.Text(q.claims.Issuer)
+		s.Texts(q.claims.Scopes)
+	}
+	q.policy.See(q.doc, s)
+	return s.Digest()
 }
 
 // remember keeps what the policy said, until time alone could change it or for
@@ -227,19 +249,18 @@ func (q *question) remember() {
 	if until, known := q.lasts(); known && (!q.Labels || q.policy.LabelsLast()) {
 		span.Until = min(until, q.now.Add(q.Keep).Unix())
 	}
-	s := &saying{span: span, ruling: q.ruling, why: q.why, advice: q.advice, until: q.until}
+	s := &saying{span: span, ruling: q.ruling, why: q.why, advice: q.advice, sought: q.sought, until: q.until}
 	q.world.sayings.Put(*q.key, s, s.size())
 }
 
-// lasts tells until when all that follows from the ruling would follow from a fresh one.
+// lasts tells until when a fresh ruling about what looks the same would be the same, with
+// all that follows from it. A step-up imagines a login now, so that it is known of one only
+// where time is nothing but ages.
 func (q *question) lasts() (int64, bool) {
-	if q.advice == nil && q.until > 0 {
-		return q.until, true
+	if q.policy.AgesOnly() {
+		return keep.Forever, true
 	}
-	if q.searched == nil {
-		return 0, false
-	}
-	return q.policy.DerivedLastsUntil(q.doc)
+	return q.until, q.advice == nil && q.until > 0
 }
 
 // foresee finds what was foreseen for a question before, or finds it out and keeps it: under

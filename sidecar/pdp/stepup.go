@@ -38,7 +38,7 @@ func (q *question) search(ctx context.Context) error {
 		return nil
 	}
 	o := &oracle{question: q, imagination: newImagination(q.policy, vocabulary, q.doc)}
-	q.searched = o
+	q.searched, q.sought = o, true
 	found, err := derive.Search(ctx, vocabulary.Logins, o)
 	if err != nil {
 		return &access.Fault{Code: access.PolicyTimeout, Err: err}
@@ -94,5 +94,8 @@ func (o *oracle) Breakpoints(ctx context.Context, c derive.Candidate) (derive.Br
 
 // documents returns the documents of all candidates that were imagined.
 func (o *oracle) documents() []input.Document {
+	if o == nil {
+		return nil
+	}
 	return slices.Collect(maps.Values(o.imagined))
 }

@@ -132,23 +132,63 @@ func supports(left *rego.PartialQueries) func(ast.Ref) bool {
 // for any document: those that the age is compared with, when it is only ever compared
 // with numbers and none of the others is read that move with it. Nil when there are more.
 func thresholds(compiler *ast.Compiler, outputs []ast.Ref, others ...ast.Ref) []int64 {
-	m := &moments{
-		symbols:   []symbol{{refAge, itself()}},
-		forbidden: others,
-		known:     func(ast.Ref) bool { return true }, // every rule that can be reached is looked at
-	}
-	walk := timeWalk{compiler: compiler, changes: nondeterministic, seen: map[*ast.Rule]bool{}}
+	walk := ruleWalk{compiler: compiler, builtin: nondeterministic, seen: map[*ast.Rule]bool{}}
 	for _, ref := range outputs {
 		walk.ref(ref)
 	}
 	if walk.found {
 		return nil
 	}
+	m := &moments{
+		symbols:   []symbol{{refAge, itself()}},
+		forbidden: others,
+		known:     func(ast.Ref) bool { return true }, // every rule that can be reached is looked at
+	}
+	named := m.name(compiler, walk.seen, outputs)
 	for rule := range walk.seen {
-		m.one(rule)
+		if named[rule] {
+			m.body(rule.Body, nil)
+		} else {
+			m.one(rule)
+		}
 	}
 	if m.lost {
 		return nil
 	}
 	return append([]int64{}, m.roots...)
+}
+
+// name finds the rules that only give the age a name, as `age := input.assurance.age` does,
+// or a sum with it, and takes them for what they stand for: x where they are used, as long
+// as every use of them is understood. Their conditions are looked at like all others. An
+// output is none: what it yields is told.
+func (m *moments) name(compiler *ast.Compiler, rules map[*ast.Rule]bool, outputs []ast.Ref) map[*ast.Rule]bool {
+	named := map[*ast.Rule]bool{}
+	for more := true; more; {
+		more = false
+		for rule := range rules {
+			value, ok := m.nameOf(compiler, rule)
+			if ok && !named[rule] && !isOutput(rule.Ref(), outputs) {
+				m.symbols = append(m.symbols, symbol{rule.Ref(), value})
+				named[rule], more = true, true
+			}
+		}
+	}
+	return named
+}
+
+// nameOf reads a rule that is the only one of its name and has x for its value.
+func (m *moments) nameOf(compiler *ast.Compiler, rule *ast.Rule) (linear, bool) {
+	head := rule.Head
+	if rule.Default || rule.Else != nil || !plain(rule) || head.Key != nil || head.Value == nil || len(compiler.GetRules(rule.Ref())) != 1 {
+		return linear{}, false
+	}
+	vars := scope{}
+	m.bind(rule.Body, vars)
+	value, ok := m.linear(head.Value, vars)
+	return value, ok && !value.constant()
+}
+
+func isOutput(ref ast.Ref, outputs []ast.Ref) bool {
+	return slices.ContainsFunc(outputs, func(o ast.Ref) bool { return overlap(o, ref) })
 }

@@ -82,14 +82,15 @@ func (c *checker) times() []symbol {
 // read no time of a login.
 func (c *checker) timeless(p *program, left *residual) func(ast.Ref) bool {
 	supported := supports(left.PartialQueries)
+	var times []ast.Ref
+	for _, s := range c.times() {
+		times = append(times, s.ref)
+	}
 	return func(ref ast.Ref) bool {
-		walk := timeWalk{compiler: p.compiler, changes: nondeterministic, seen: map[*ast.Rule]bool{}}
-		for _, s := range c.times() {
-			walk.clocks = append(walk.clocks, s.ref)
-		}
 		if supported(ref) {
 			return true
 		}
+		walk := ruleWalk{compiler: p.compiler, input: readsAny(times), builtin: nondeterministic, seen: map[*ast.Rule]bool{}}
 		walk.ref(ref)
 		return !walk.found
 	}

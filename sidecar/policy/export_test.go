@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -20,3 +21,12 @@ func BrokenEngine() error {
 
 // ReadingsMade tells how many readings are kept.
 func (s *Snapshot) ReadingsMade() int { return s.library.readings.Len() }
+
+// Sees lists the parts of a document that the policy could look at.
+func (s *Snapshot) Sees() []string {
+	paths := []string{}
+	for _, p := range s.parts {
+		paths = append(paths, strings.Join(p.Path(), "."))
+	}
+	return paths
+}

@@ -29,7 +29,8 @@ func (s *Snapshot) LastsUntil(ctx context.Context, doc input.Document) (int64, b
 		return 0, false // the age stands still at 0 first
 	}
 	age := linear{integer(1), integer(-doc.Assurance.AuthTime)}
-	return s.residualUntil(ctx, doc, []symbol{{refNow, itself()}, {refAge, age}})
+	until, known := s.residualUntil(ctx, doc, []symbol{{refNow, itself()}, {refAge, age}})
+	return min(until, firstAfter(doc.Now, doc.Assurance.AuthTime, s.otherThresholds)), known
 }
 
 // RefusalLastsUntil is as [Snapshot.LastsUntil], for the answer that no login of the
@@ -56,8 +57,9 @@ func (s *Snapshot) RefusalLastsUntil(ctx context.Context, v *assurance.Vocabular
 	return first, true
 }
 
-// residualUntil finds the first moment after now at which an output can change, where the
-// symbols move with the clock.
+// residualUntil finds the first moment after now at which allow can change, where the symbols
+// move with the clock. The other outputs look at nothing but the age: that of a login made
+// now is always the same, and whoever asks about another's counts it.
 func (s *Snapshot) residualUntil(ctx context.Context, doc input.Document, symbols []symbol) (int64, bool) {
 	if s.otherThresholds == nil {
 		return 0, false // an output besides allow reads a clock in a way that is not simple
@@ -66,7 +68,7 @@ func (s *Snapshot) residualUntil(ctx context.Context, doc input.Document, symbol
 	if err != nil || !known {
 		return 0, false
 	}
-	return min(firstAfter(doc.Now, 0, roots), firstAfter(doc.Now, doc.Assurance.AuthTime, s.otherThresholds)), true
+	return firstAfter(doc.Now, 0, roots), true
 }
 
 // firstAfter returns the first moment after now that is a breakpoint past some beginning,

@@ -135,6 +135,7 @@ func (l *loader) complete(ctx context.Context, s *Snapshot, p parts) (err error)
 	s.thresholds = thresholds(s.policy.compiler, outputs, refNow)
 	s.otherThresholds = thresholds(s.policy.compiler, besidesAllow(outputs), refNow)
 	s.ages = thresholds(s.policy.compiler, outputs, s.library.loginTimes()...)
+	s.turns, s.parts = turnsOf(s.ages), partsRead(s.policy.compiler, outputs)
 	s.residual = preparePartial(ctx, s.policy, outputs[0])
 	s.documents = baseDocuments(p.data, s.policy.compiler)
 	return nil

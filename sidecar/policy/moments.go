@@ -323,7 +323,7 @@ func (m *moments) ref(ref ast.Ref, vars scope) {
 	case ref[0].Equal(ast.InputRootDocument):
 		m.lost = m.lost || m.overlaps(ast.NewTerm(ref))
 	case ref[0].Equal(ast.DefaultRootDocument):
-		m.lost = m.lost || !m.known(ref)
+		m.lost = m.lost || !m.known(ref) || m.overlaps(ast.NewTerm(ref))
 	default:
 		m.lost = m.lost || !m.lenient && nondeterministic(ref)
 	}

@@ -29,6 +29,8 @@ type Snapshot struct {
 	// document; ages those at which it can change with the time of the login. Nil: that is
 	// not so simple.
 	thresholds, ages []int64
+	turns            []int64                    // where the ages begin and end, in order
+	parts            []input.Part               // of the document, that some output could look at
 	otherThresholds  []int64                    // as thresholds, for the outputs besides allow
 	residual         *rego.PreparedPartialQuery // allow, for partial evaluation; nil: it cannot be
 	documents        []ast.Ref                  // the policy's own data

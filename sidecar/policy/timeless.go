@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -13,7 +14,7 @@ import (
 // that no reference may touch a clock and no built-in may be mentioned that answers
 // differently from call to call. So it errs only towards false.
 func timeless(compiler *ast.Compiler, outputs []ast.Ref) bool {
-	w := timeWalk{compiler: compiler, clocks: clocks(), changes: nondeterministic, seen: map[*ast.Rule]bool{}}
+	w := ruleWalk{compiler: compiler, input: readsAny(clocks()), builtin: nondeterministic, seen: map[*ast.Rule]bool{}}
 	for _, ref := range outputs {
 		w.ref(ref)
 	}
@@ -23,7 +24,7 @@ func timeless(compiler *ast.Compiler, outputs []ast.Ref) bool {
 // steady reports that nothing reachable from the outputs depends on anything but the
 // document and the policy's own data.
 func steady(compiler *ast.Compiler, outputs []ast.Ref) bool {
-	w := timeWalk{compiler: compiler, changes: unsteady, seen: map[*ast.Rule]bool{}}
+	w := ruleWalk{compiler: compiler, builtin: unsteady, seen: map[*ast.Rule]bool{}}
 	for _, ref := range outputs {
 		w.ref(ref)
 	}
@@ -36,38 +37,38 @@ func clocks() []ast.Ref {
 	return []ast.Ref{ast.MustParseRef("input.now"), ast.MustParseRef("input.assurance.age")}
 }
 
-type timeWalk struct {
+// readsAny asks whether reading at a reference reads one of some places: at it, below it,
+// or in an object above it.
+func readsAny(places []ast.Ref) func(ast.Ref) bool {
+	return func(ref ast.Ref) bool {
+		prefix := ref.ConstantPrefix()
+		return slices.ContainsFunc(places, func(place ast.Ref) bool { return overlap(place, prefix) })
+	}
+}
+
+// A ruleWalk goes through all that can be reached from some references, until one of its
+// questions is answered with yes. A question that is nil is never asked.
+type ruleWalk struct {
 	compiler *ast.Compiler
-	clocks   []ast.Ref
-	changes  func(builtin ast.Ref) bool
+	input    func(ast.Ref) bool // about a reference to the input
+	builtin  func(ast.Ref) bool // about any that is neither input nor data
 	seen     map[*ast.Rule]bool
 	found    bool
 }
 
-func (w *timeWalk) ref(ref ast.Ref) {
+func (w *ruleWalk) ref(ref ast.Ref) {
 	switch {
 	case w.found:
 	case ref[0].Equal(ast.InputRootDocument):
-		w.found = w.overlaps(ref.ConstantPrefix())
+		w.found = w.input != nil && w.input(ref)
 	case ref[0].Equal(ast.DefaultRootDocument):
 		w.rules(ref)
 	default:
-		w.found = w.changes(ref)
+		w.found = w.builtin != nil && w.builtin(ref)
 	}
 }
 
-// overlaps reports whether reading at the reference reads a clock: at it, below it, or
-// in an object above it.
-func (w *timeWalk) overlaps(ref ast.Ref) bool {
-	for _, clock := range w.clocks {
-		if clock.HasPrefix(ref) || ref.HasPrefix(clock) {
-			return true
-		}
-	}
-	return false
-}
-
-func (w *timeWalk) rules(ref ast.Ref) {
+func (w *ruleWalk) rules(ref ast.Ref) {
 	options := ast.RulesOptions{IncludeHiddenModules: true}
 	for _, rule := range w.compiler.GetRulesDynamicWithOpts(ref, options) {
 		for ; rule != nil && !w.seen[rule]; rule = rule.Else {
@@ -78,7 +79,7 @@ func (w *timeWalk) rules(ref ast.Ref) {
 }
 
 // rule looks at all that stands in a rule: head, body, and whatever is nested in them.
-func (w *timeWalk) rule(rule *ast.Rule) {
+func (w *ruleWalk) rule(rule *ast.Rule) {
 	var v *ast.GenericVisitor
 	v = ast.NewGenericVisitor(func(x any) bool {
 		switch x := x.(type) {
@@ -91,7 +92,9 @@ func (w *timeWalk) rule(rule *ast.Rule) {
 			}
 			return true
 		case ast.Var:
-			w.found = w.found || x.Equal(ast.InputRootDocument.Value)
+			if x.Equal(ast.InputRootDocument.Value) {
+				w.ref(ast.Ref{ast.InputRootDocument})
+			}
 		}
 		return w.found
 	})

@@ -111,6 +111,22 @@ func TestTiers(t *testing.T) {
 		{"equal", `allow if input.assurance.age = 105`, 5, 5},
 		{"of reasons only", "allow if false\nreasons contains \"old\" if input.assurance.age > 150", 50, 50},
 
+		{"by a rule's name", "allow if age <= 300\nage := input.assurance.age", 200, 200},
+		{"by the name of a name", "allow if left > 100\nleft := 300 - old\nold := input.assurance.age", 100, 100},
+		{"by a name that has conditions", "allow if age <= 300\nage := input.assurance.age if input.assurance.age < 150", 50, 50},
+		{"by a name in another package", `allow if data.q.age <= 300`, 200, 200},
+
+		{"by one of two definitions", "allow if age <= 300\nage := input.assurance.age if input.token\nage := 5 if not input.token", 200, 0},
+		{"by a name with a default", "allow if age <= 300\ndefault age := 5\nage := input.assurance.age if input.token", 0, 0},
+		{"by a name with an else", "allow if age <= 300\nage := input.assurance.age if input.token\nelse := 7", 0, 0},
+		{"a name as an argument", "allow if within(age)\nage := input.assurance.age\nwithin(x) if x <= 300", 200, 0},
+		{"a name that is replaced", "allow if ok with data.p.age as 5\nok if age <= 300\nage := input.assurance.age", 0, 0},
+		{"a package that is replaced", "allow if ok with data.q as {\"age\": 5}\nok if data.q.age <= 300", 0, 0},
+		{"a name that is looked up", `allow if data.q[input.context.name] <= 300`, forever, 0},
+		{"a name that is iterated", "allow if { some n; data.q[n] <= 300 }", 200, 0},
+		{"a name below another", "allow if o.age <= 300\no.age := input.assurance.age", 200, 0},
+		{"a name that is told", "allow if age <= 300\nage := input.assurance.age\nreasons contains sprintf(\"%d\", [age])", 0, 0},
+
 		{"a limit by rule", "allow if input.assurance.age <= limit\nlimit := 300", 200, 0},
 		{"a limit in data", `allow if input.assurance.age <= data.limit`, 200, 0},
 		{"a limit as an argument", "allow if within(300)\nwithin(k) if input.assurance.age <= k", 200, 0},
@@ -137,7 +153,7 @@ func TestTiers(t *testing.T) {
 		{"obligations that tell the time", "allow if input.token\nobligations contains {\"at\": input.now}", 0, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s := snapshot(t, rego(row.rego).with(files{"data.json": `{"limit": 300}`}))
+			s := snapshot(t, rego(row.rego).with(files{"data.json": `{"limit": 300}`, "q.rego": "package q\n\nage := input.assurance.age\n"}))
 			doc := alice("normal")
 			doc.Now = 1795428120
 			doc.Assurance.AuthTime = doc.Now - 100
