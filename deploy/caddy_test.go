@@ -23,6 +23,12 @@ func TestCaddy(t *testing.T) {
 	checkProxy(t, address, s, a)
 }
 
+// TestCaddyHostile: see hostile_test.go.
+func TestCaddyHostile(t *testing.T) {
+	caddy := caddyProgram(t)
+	checkHostile(t, "caddy", func(sidecar, app string) string { return startCaddy(t, caddy, sidecar, app) })
+}
+
 // TestCaddyBySocket asks by a Unix socket.
 func TestCaddyBySocket(t *testing.T) {
 	caddy := caddyProgram(t)

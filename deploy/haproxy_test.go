@@ -24,6 +24,12 @@ func TestHAProxy(t *testing.T) {
 	checkProxy(t, address, s, a)
 }
 
+// TestHAProxyHostile: see hostile_test.go.
+func TestHAProxyHostile(t *testing.T) {
+	haproxy := program(t, "haproxy", "haproxy")
+	checkHostile(t, "haproxy", func(sidecar, app string) string { return startHAProxy(t, haproxy, "haproxy/stepup.lua", sidecar, app) })
+}
+
 // TestHAProxyBySocket asks by a Unix socket, which the script names.
 func TestHAProxyBySocket(t *testing.T) {
 	haproxy := program(t, "haproxy", "haproxy")

@@ -24,6 +24,12 @@ func TestNginx(t *testing.T) {
 	checkProxy(t, address, s, a)
 }
 
+// TestNginxHostile: see hostile_test.go.
+func TestNginxHostile(t *testing.T) {
+	nginx := program(t, "nginx", "nginx")
+	checkHostile(t, "nginx", func(sidecar, app string) string { return startNginx(t, nginx, sidecar, app) })
+}
+
 // TestNginxBySocket asks by a Unix socket.
 func TestNginxBySocket(t *testing.T) {
 	nginx := program(t, "nginx", "nginx")

@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha1"
 	"encoding/base64"
@@ -24,6 +25,7 @@ import (
 
 	"stepup/sidecar"
 	"stepup/sidecar/config"
+	"stepup/sidecar/pdp"
 	"stepup/sidecar/porttest"
 	"stepup/sidecar/token/tokentest"
 )
@@ -74,10 +76,20 @@ type sidecarUnderTest struct {
 	normal, mfa string // tokens after a password, and after a second factor
 }
 
+// sidecarOptions are what tests choose of a sidecar.
+type sidecarOptions struct {
+	door     string
+	listener string       // empty: any port of this machine
+	peer     string       // empty: this machine
+	policy   string       // empty: gatePolicy
+	returnTo string       // empty: /customers, /employees, /payroll
+	recorder pdp.Recorder // nil: none
+}
+
 // newSidecar starts a sidecar with the door of one proxy.
 func newSidecar(t *testing.T, door string) *sidecarUnderTest {
 	t.Helper()
-	s, address := startSidecar(t, door, "http: {address: '127.0.0.1:0'}", "127.0.0.1")
+	s, address := startSidecar(t, sidecarOptions{door: door})
 	s.line = newLine(t, address)
 	return s
 }
@@ -86,25 +98,30 @@ func newSidecar(t *testing.T, door string) *sidecarUnderTest {
 func newSidecarBySocket(t *testing.T, door string, user int) (s *sidecarUnderTest, socket string) {
 	t.Helper()
 	socket = filepath.Join(t.TempDir(), "s")
-	s, _ = startSidecar(t, door, fmt.Sprintf("http: {address: 'unix://%s'}\ncallers: [{name: proxy, uid: %d, doors: [%s]}]", socket, user, door), "unix")
+	s, _ = startSidecar(t, sidecarOptions{
+		door: door, peer: "unix",
+		listener: fmt.Sprintf("http: {address: 'unix://%s'}\ncallers: [{name: proxy, uid: %d, doors: [%s]}]", socket, user, door),
+	})
 	return s, socket
 }
 
-func startSidecar(t *testing.T, door, listener, peer string) (s *sidecarUnderTest, address string) {
+func startSidecar(t *testing.T, o sidecarOptions) (s *sidecarUnderTest, address string) {
 	t.Helper()
 	issuer := tokentest.New(t)
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "policy", "gate.rego"), gatePolicy)
+	write(t, filepath.Join(dir, "policy", "gate.rego"), cmp.Or(o.policy, gatePolicy))
 	file := filepath.Join(dir, "stepup.yaml")
 	write(t, file, fmt.Sprintf(`
 %s
 health: {address: ''}
+headers: {forward: [x-mark]}
 policy: {path: %q, package: gate, deadline: 10s}
 issuers:
   - {issuer: %q, audiences: [%q], vocabulary: oidc}
-gateways: {%s: {peers: [%s], origin: %q, login_url: %q, return_to: [/customers, /employees, /payroll]}}
-`, listener, filepath.Join(dir, "policy"), issuer.URL, tokentest.Audience, door, peer, "https://"+hostName, loginURL))
-	address, stop := runSidecar(t, file)
+gateways: {%s: {peers: [%s], origin: %q, login_url: %q, return_to: [%s]}}
+`, cmp.Or(o.listener, "http: {address: '127.0.0.1:0'}"), filepath.Join(dir, "policy"), issuer.URL, tokentest.Audience,
+		o.door, cmp.Or(o.peer, "127.0.0.1"), "https://"+hostName, loginURL, cmp.Or(o.returnTo, "/customers, /employees, /payroll")))
+	address, stop := runSidecar(t, file, o.recorder)
 	login := func(amr ...any) string {
 		return issuer.Token(map[string]any{"amr": amr, "auth_time": time.Now().Unix() - 60})
 	}
@@ -132,13 +149,13 @@ func checkSocket(t *testing.T, door string, start func(socket, app string) (prox
 	})
 }
 
-func runSidecar(t *testing.T, file string) (address string, stop func()) {
+func runSidecar(t *testing.T, file string, recorder pdp.Recorder) (address string, stop func()) {
 	t.Helper()
 	c, _, err := config.Load(config.Options{File: file})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := sidecar.NewServer(t.Context(), sidecar.Options{Config: c, Logger: slog.New(slog.DiscardHandler), StateDir: t.TempDir()}, false)
+	server, err := sidecar.NewServer(t.Context(), sidecar.Options{Config: c, Logger: slog.New(slog.DiscardHandler), StateDir: t.TempDir(), Recorder: recorder}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
