@@ -62,10 +62,11 @@ soak: ## minutes of random policies, lives of the caches and questions to all do
 	@KEPT_SEED=random KEPT_LIVES=60 go test -count 1 -timeout 60m -v -run TestKeptEqualsFresh ./sidecar/pdp
 	@DOORS_SEED=random DOORS_QUESTIONS=10000 go test -count 1 -timeout 60m -v -run TestDoorsAgree ./sidecar
 
-BENCH_SECONDS ?= 2
+BENCH_SECONDS ?= 1
+BENCH_ROWS    ?=
 
-bench: ## measure against the limit and OPA's server, into docs/benchmarks.md (BENCH_SECONDS each)
-	@go run ./sidecar/bench -seconds $(BENCH_SECONDS) -page docs/benchmarks.md
+bench: ## measure against the limit and OPA's server, into docs/benchmarks.md; BENCH_ROWS=hot,cold prints some
+	@go run ./sidecar/bench -seconds $(BENCH_SECONDS) -rows "$(BENCH_ROWS)" -page docs/benchmarks.md
 
 bundles: ## build, sign and check the bundles of bundles/, into bin/bundles
 	@.ci/bundles

@@ -20,18 +20,35 @@ func TestMain(m *testing.M) {
 // TestSmoke measures everything for a moment: that all of it runs and says the same, not how
 // fast it is.
 func TestSmoke(t *testing.T) {
-	text, err := options{seconds: 0.1, rounds: 1, logins: 40, live: 50}.run(t.Context())
+	b, err := options{seconds: 0.02, rounds: 1, logins: 60, live: 50, sizes: 1, each: 1}.run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	text := b.report(nil, 0)
 	t.Log(text)
-	for _, want := range []string{"hot: one token", "mixed:", "cold:", "batch of 50", "log line", "memory idle, us", "from exec to ready", "| us | "} {
+	rows, err := b.rows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rows {
+		if !strings.Contains(text, "| "+r.title+" | ") {
+			t.Errorf("the report lacks the row %q", r.title)
+		}
+	}
+	for _, want := range []string{"latency at half", "| us | ", "allocations per answer", "from exec to ready", "memory idle, us", "memory after 50 live tokens", "| 10 routes | ", "| 3 levels | "} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report lacks %q", want)
 		}
 	}
-	if n := len(regexp.MustCompile(`\d+\.\d\d \(\d+\.\d\d to \d+\.\d\d\)`).FindAllString(text, -1)); n != 8 {
-		t.Errorf("%d ratios, want two of each of four rows", n)
+	if n := len(regexp.MustCompile(`\d+\.\d\d \(\d+\.\d\d to \d+\.\d\d\)`).FindAllString(text, -1)); n != 14 {
+		t.Errorf("%d ratios, want two of each of five rows and one of each of four", n)
+	}
+	for name, logs := range map[string]*counted{"service": &b.service.counted, "console": b.console} {
+		for _, candidate := range []string{"us", "opa"} {
+			if logs.told[candidate] == 0 || logs.told[candidate] > logs.made[candidate] {
+				t.Errorf("the %s was told of %d decisions of %s, of which there were %d", name, logs.told[candidate], candidate, logs.made[candidate])
+			}
+		}
 	}
 }
 

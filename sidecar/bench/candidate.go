@@ -1,11 +1,10 @@
 package main
 
 import (
-	"bytes"
+	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -21,15 +20,19 @@ import (
 type candidate struct {
 	name    string
 	dialect dialect
-	command func(address string) []string
-	ready   string // answers 200 once questions can be answered; empty: once it listens
-	env     []string
+	command func(a addresses) []string
+	env     func(a addresses) []string // nil: nothing
+	ready   string                     // answers 200 once questions can be answered
 }
+
+// addresses are those of one process.
+type addresses struct{ http, grpc, health string }
 
 // build makes the programs that are compared, from the one go.mod.
 func build(ctx context.Context, dir string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, "stepup"), "stepup/cmd/stepup")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build does
+	// As make build does, so that what that compiled is used.
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", filepath.Join(dir, "stepup"), "stepup/cmd/stepup")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("building stepup: %w", err)
@@ -42,105 +45,145 @@ func build(ctx context.Context, dir string) error {
 	return os.Symlink(strings.TrimSpace(string(out)), filepath.Join(dir, "opa"))
 }
 
-func (w *world) limit(size int) candidate {
-	self, err := os.Executable()
+// self is this program with other arguments.
+func self(args ...string) *exec.Cmd {
+	program, err := os.Executable()
 	if err != nil {
-		self = os.Args[0]
+		program = os.Args[0]
 	}
-	return candidate{name: "limit", dialect: native, command: func(a string) []string { return []string{self, "limit", a, strconv.Itoa(size)} }}
+	cmd := exec.Command(program, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
 }
 
-// us is the sidecar; with the log level info it writes a line for every decision.
-func (w *world) us(level string) candidate {
+func (w *world) limit() candidate {
+	return candidate{name: "limit", dialect: echoed, ready: "/metrics", command: func(a addresses) []string {
+		return append(self().Args[:1], "limit", a.http, a.grpc, w.dir)
+	}}
+}
+
+// us is the sidecar, with what else stands in its environment.
+func (w *world) us(env ...string) candidate {
 	return candidate{
 		name: "us", dialect: native, ready: "/readyz",
-		command: func(a string) []string {
+		command: func(addresses) []string {
 			return []string{filepath.Join(w.dir, "stepup"), "serve", "--config", filepath.Join(w.dir, "stepup.yaml")}
 		},
-		// A machine with more load than processors makes questions wait, which is measured, not
-		// refused.
-		env: []string{"STEPUP_LOG_LEVEL=" + level, "STEPUP_LOG_FORMAT=json", "STEPUP_POLICY_DEADLINE=30s"},
+		env: func(a addresses) []string {
+			// A machine with more load than processors makes questions wait, which is measured,
+			// not refused.
+			own := []string{
+				"STEPUP_HTTP_ADDRESS=" + a.http, "STEPUP_ENVOY_ADDRESS=" + a.grpc, "STEPUP_HEALTH_ADDRESS=" + a.health,
+				"STEPUP_GATEWAYS_NGINX_PEERS=[127.0.0.1]", "STEPUP_POLICY_DEADLINE=30s", "STEPUP_LOG_LEVEL=warn", "STEPUP_LOG_FORMAT=json",
+			}
+			return append(own, env...)
+		},
 	}
 }
 
-// opa is OPA's server with its caches of verified tokens and of parsed keys on.
-func (w *world) opa(decisionLogs bool) candidate {
-	return candidate{name: "opa", dialect: opa, ready: "/health", command: func(a string) []string {
+// embedded is the sidecar with the policy that is part of it.
+func (w *world) embedded() candidate {
+	return w.us("STEPUP_POLICY_PATH=", "STEPUP_POLICY_PACKAGE=fabrikam")
+}
+
+// opa is OPA's server with its caches of verified tokens and of parsed keys on, and the
+// store that costs least to read.
+func (w *world) opa(more ...string) candidate {
+	return candidate{name: "opa", dialect: opa, ready: "/health", command: func(a addresses) []string {
 		args := []string{
-			filepath.Join(w.dir, "opa"), "run", "--server", "--addr", a, "--log-level", "error", "--disable-telemetry",
+			filepath.Join(w.dir, "opa"), "run", "--server", "--addr", a.http, "--log-level", "error", "--disable-telemetry", "--optimize-store-for-read-speed",
 			"--set", "caching.inter_query_builtin_value_cache.named.io_jwt.max_num_entries=200000",
 			"--set", "caching.inter_query_builtin_value_cache.named.io_jwt_keys.max_num_entries=100",
 		}
-		if decisionLogs {
-			args = append(args, "--set", "decision_logs.console=true")
-			args[6] = "info"
-		}
-		return append(args, filepath.Join(w.dir, "theirs"))
+		return append(append(args, more...), filepath.Join(w.dir, "theirs"))
 	}}
 }
 
 // A process is a candidate that runs.
 type process struct {
 	candidate
-	address string
+	addresses
+	log     string // the file of what it writes
 	cmd     *exec.Cmd
-	exited  chan error
+	exited  chan struct{} // closed when it has
+	failed  error         // why, after that
 	started time.Duration // from exec to ready
 }
 
-// start runs a candidate on a port of its own and waits until it is ready.
-func (c candidate) start(ctx context.Context) (*process, error) {
-	address, err := free()
-	if err != nil {
-		return nil, err
+// start runs a candidate and waits until it is ready. A port that somebody else takes
+// before it does makes it end, and be started on others.
+func (c candidate) start(ctx context.Context, dir string) (p *process, err error) {
+	for range 5 {
+		if p, err = c.try(ctx, dir); err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "address already in use") {
+			break
+		}
 	}
-	health, err := free()
-	if err != nil {
-		return nil, err
+	return p, err
+}
+
+func (c candidate) try(ctx context.Context, dir string) (*process, error) {
+	p := &process{candidate: c, exited: make(chan struct{})}
+	for _, a := range []*string{&p.http, &p.grpc, &p.health} {
+		var err error
+		if *a, err = free(); err != nil {
+			return nil, err
+		}
 	}
-	if c.ready != "/readyz" {
-		health = address
-	}
-	args := c.command(address)
-	p := &process{candidate: c, address: address, cmd: exec.CommandContext(ctx, args[0], args[1:]...), exited: make(chan error, 1)}
-	p.cmd.Env = append(append(os.Environ(), "STEPUP_HTTP_ADDRESS="+address, "STEPUP_HEALTH_ADDRESS="+health), c.env...)
-	log, err := os.CreateTemp("", "bench-log")
+	log, err := os.CreateTemp(dir, c.name+"-*.log")
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	defer os.Remove(log.Name()) // it goes on being written to, as a log is
+	p.log = log.Name()
+	args := c.command(p.addresses)
+	p.cmd = exec.Command(args[0], args[1:]...)
+	p.cmd.Env = os.Environ()
+	if c.env != nil {
+		p.cmd.Env = append(p.cmd.Env, c.env(p.addresses)...)
+	}
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	began := time.Now()
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	go func() { p.exited <- p.cmd.Wait() }()
-	for !isReady(health, c.ready) {
-		select {
-		case err := <-p.exited:
-			text, _ := os.ReadFile(log.Name())
-			return nil, fmt.Errorf("%s ended: %v\n%s", c.name, err, text)
-		case <-time.After(500 * time.Microsecond):
-		}
-		if time.Since(began) > 30*time.Second {
-			return nil, fmt.Errorf("%s is not ready after 30 s", c.name)
-		}
+	go func() { p.failed = p.cmd.Wait(); close(p.exited) }()
+	if err := p.await(ctx); err != nil {
+		_ = p.cmd.Process.Kill()
+		text, _ := os.ReadFile(p.log)
+		return nil, fmt.Errorf("starting %s: %w\n%s", c.name, err, text)
 	}
 	p.started = time.Since(began)
 	return p, nil
 }
 
-func isReady(address, path string) bool {
-	if path == "" {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			_ = conn.Close()
+// await waits until the process can answer.
+func (p *process) await(ctx context.Context) error {
+	for began := time.Now(); !p.isReady(); {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-p.exited:
+			return fmt.Errorf("it ended: %v", p.failed)
+		case <-time.After(500 * time.Microsecond):
 		}
-		return err == nil
+		if time.Since(began) > 3*time.Minute {
+			return fmt.Errorf("not ready after three minutes")
+		}
 	}
-	resp, err := http.Get("http://" + address + path)
+	return nil
+}
+
+// side is the address at which a process tells of itself.
+func (p *process) side() string {
+	if p.name == "us" {
+		return p.health
+	}
+	return p.http
+}
+
+func (p *process) isReady() bool {
+	resp, err := http.Get("http://" + p.side() + p.ready)
 	if err != nil {
 		return false
 	}
@@ -148,7 +191,28 @@ func isReady(address, path string) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
+// address is where one protocol is spoken.
+func (p *process) address(protocol string) string {
+	if protocol == overGRPC {
+		return p.grpc
+	}
+	return p.http
+}
+
+// stop lets the process end as it does when it is told to, which is when what it still
+// holds of its decision log is sent.
 func (p *process) stop() {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.exited:
+	case <-time.After(20 * time.Second):
+		_ = p.cmd.Process.Kill()
+		<-p.exited
+	}
+}
+
+// kill ends the process at once.
+func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.exited
 }
@@ -165,38 +229,32 @@ func (p *process) memory() float64 {
 	return 0
 }
 
-// under puts a process under the load of another.
-func (p *process) under(ctx context.Context, l loading) (measure, error) {
-	self, err := os.Executable()
+const mallocs = "go_memstats_mallocs_total"
+
+// metric is the value of a metric, by its name with its labels.
+func (p *process) metric(name string) (float64, error) {
+	resp, err := http.Get("http://" + p.side() + "/metrics")
 	if err != nil {
-		return measure{}, err
+		return 0, err
 	}
-	l.Address = p.address
-	orders, err := json.Marshal(l)
-	if err != nil {
-		return measure{}, err
+	defer resp.Body.Close()
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		if value, found := strings.CutPrefix(lines.Text(), name+" "); found {
+			return strconv.ParseFloat(value, 64)
+		}
 	}
-	cmd := exec.CommandContext(ctx, self, "load")
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(orders), os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return measure{}, fmt.Errorf("load on %s: %w", p.name, err)
-	}
-	var m measure
-	if err := json.Unmarshal(out, &m); err != nil {
-		return m, err
-	}
-	if m.Answers == 0 {
-		return m, errors.New("no answers from " + p.name)
-	}
-	return m, nil
+	return 0, fmt.Errorf("%s has no metric %s", p.name, name)
 }
 
+// free finds a port below those that the system gives away by itself, so that no connection
+// that goes out takes it before the process that it is for.
 func free() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	var err error
+	for range 200 {
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(20000))); err == nil {
+			return l.Addr().String(), l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", err
 }

@@ -1,125 +1,138 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
 // A loading is what the load generator is told to do.
 type loading struct {
 	Address string
-	File    string // with the requests
+	File    string // with the script
 	Conns   int
+	From    int // the first request
 	Seconds float64
 	Rate    float64 // requests per second; 0: as many as get answered
-	Once    bool    // each request once, and then no more
+	Once    bool    // each request at most once
 }
 
 // A measure is what came of it.
 type measure struct {
+	Err            string // what was wrong with an answer; empty: nothing was
 	Answers        int
+	Next           int // the request to go on with
 	Seconds        float64
 	P50, P99, P999 float64 // milliseconds; at a rate, from when the request was due
 }
 
 func (m measure) rate() float64 { return float64(m.Answers) / m.Seconds }
 
-// writeRequests puts requests into a file, each after its length.
-func writeRequests(file string, list [][]byte) error {
-	f, err := os.Create(file)
-	if err != nil {
-		return err
+// load does what it is told, a line of JSON each, and tells of each what came of it.
+func load(orders io.Reader, results io.Writer) error {
+	for from, to := json.NewDecoder(orders), json.NewEncoder(results); ; {
+		var l loading
+		if err := from.Decode(&l); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		m, err := l.perform()
+		if err != nil {
+			m.Err = err.Error()
+		}
+		if err := to.Encode(m); err != nil {
+			return err
+		}
 	}
-	w := bufio.NewWriterSize(f, 1<<20)
-	for _, r := range list {
-		_ = binary.Write(w, binary.BigEndian, uint32(len(r)))
-		_, _ = w.Write(r)
-	}
-	return errors.Join(w.Flush(), f.Close())
 }
 
-func readRequests(file string) ([][]byte, error) {
-	text, err := os.ReadFile(file)
+func (l loading) perform() (measure, error) {
+	s, err := readScript(l.File)
 	if err != nil {
-		return nil, err
+		return measure{}, err
 	}
-	var list [][]byte
-	for len(text) > 0 {
-		n := binary.BigEndian.Uint32(text)
-		list = append(list, text[4:4+n])
-		text = text[4+n:]
-	}
-	return list, nil
+	return l.run(s)
 }
 
-// load does what it is told on standard input and tells on standard output what came of it.
-func load() error {
-	var l loading
-	if err := json.NewDecoder(os.Stdin).Decode(&l); err != nil {
-		return err
-	}
-	requests, err := readRequests(l.File)
-	if err != nil {
-		return err
-	}
-	m, err := l.run(requests)
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(os.Stdout).Encode(m)
-}
-
-// run asks over several connections at once. It writes requests as bytes and reads no more of
-// answers than it must, so that it takes as little as it can of what it measures.
-func (l loading) run(requests [][]byte) (measure, error) {
+// run asks over several connections at once, each question when the one before it is
+// answered or, at a rate, when it is due, however late the ones before it are.
+func (l loading) run(s script) (measure, error) {
 	var (
 		next   atomic.Int64
 		asking sync.WaitGroup
 		took   = make([][]time.Duration, l.Conns)
 		errs   = make([]error, l.Conns)
 		began  = time.Now()
-		end    = began.Add(time.Duration(l.Seconds * float64(time.Second)))
 	)
+	next.Store(int64(l.From))
 	for n := range l.Conns {
-		asking.Go(func() {
-			conn, err := net.Dial("tcp", l.Address)
-			if err != nil {
-				errs[n] = err
-				return
-			}
-			defer conn.Close()
-			answers := bufio.NewReader(conn)
-			for {
-				i := int(next.Add(1)) - 1
-				due := time.Now()
-				if l.Rate > 0 {
-					due = began.Add(time.Duration(float64(i) / l.Rate * float64(time.Second)))
-					time.Sleep(time.Until(due))
-				}
-				if l.Once && i >= len(requests) || len(took[n]) > 0 && due.After(end) {
-					return
-				}
-				if errs[n] = ask(conn, answers, requests[i%len(requests)]); errs[n] != nil {
-					return
-				}
-				took[n] = append(took[n], time.Since(due))
-			}
-		})
+		asking.Go(func() { took[n], errs[n] = l.connection(s, &next, began) })
 	}
 	asking.Wait()
-	return summary(slices.Concat(took...), time.Since(began)), errors.Join(errs...)
+	m := summary(slices.Concat(took...), time.Since(began))
+	m.Next = int(next.Load()) // those that were taken and not asked are left out
+	return m, errors.Join(errs...)
+}
+
+func (l loading) connection(s script, next *atomic.Int64, began time.Time) (took []time.Duration, err error) {
+	to, err := dial(s.Speaks, l.Address)
+	if err != nil {
+		return nil, err
+	}
+	defer to.Close()
+	end := began.Add(time.Duration(l.Seconds * float64(time.Second)))
+	var request []byte
+	for {
+		i := int(next.Add(1)) - 1
+		due := time.Now()
+		if l.Rate > 0 {
+			due = began.Add(time.Duration(float64(i-l.From) / l.Rate * float64(time.Second)))
+			sleepUntil(due)
+		}
+		if l.Once && i >= len(s.Requests) || len(took) > 0 && due.After(end) {
+			return took, nil
+		}
+		i %= len(s.Requests)
+		request = s.request(i, request[:0])
+		status, body, err := to.ask(request)
+		if err != nil {
+			return took, err
+		}
+		took = append(took, time.Since(due))
+		if !s.Wants[s.Of[i]].met(status, body) {
+			return took, fmt.Errorf("answered with %d %q to %q", status, cut(body), cut(request))
+		}
+	}
+}
+
+// met says whether an answer is the one that has to come.
+func (w want) met(status int, body []byte) bool {
+	for text, count := range w.Has {
+		if bytes.Count(body, []byte(text)) != count {
+			return false
+		}
+	}
+	return status == w.Status
+}
+
+func cut(text []byte) []byte { return text[:min(len(text), 1000)] }
+
+// sleepUntil sleeps as exactly as the system can: the runtime's timers may be a millisecond
+// late, which is more than an answer takes.
+func sleepUntil(due time.Time) {
+	if left := time.Until(due); left > 0 {
+		wait := syscall.NsecToTimespec(left.Nanoseconds())
+		_ = syscall.Nanosleep(&wait, nil)
+	}
 }
 
 func summary(took []time.Duration, all time.Duration) measure {
@@ -133,40 +146,48 @@ func summary(took []time.Duration, all time.Duration) measure {
 	return measure{Answers: len(took), Seconds: all.Seconds(), P50: at(.5), P99: at(.99), P999: at(.999)}
 }
 
-// ask writes one request and reads its answer, which must be a 200 that tells its length.
-func ask(conn net.Conn, answers *bufio.Reader, request []byte) error {
-	if _, err := conn.Write(request); err != nil {
-		return err
-	}
-	size, err := readHead(answers)
-	if err != nil {
-		return err
-	}
-	_, err = answers.Discard(size)
-	return err
+// A generator is the load generator as a process.
+type generator struct {
+	*os.Process
+	orders  *json.Encoder
+	results *json.Decoder
 }
 
-func readHead(answers *bufio.Reader) (size int, err error) {
-	size = -1
-	for first := true; ; first = false {
-		line, err := answers.ReadSlice('\n')
-		if err != nil {
-			return 0, fmt.Errorf("reading an answer: %w", err)
-		}
-		text := bytes.TrimRight(line, "\r\n")
-		switch name, value, _ := bytes.Cut(text, []byte(":")); {
-		case first && !bytes.HasPrefix(text, []byte("HTTP/1.1 200")):
-			told := string(text)
-			rest, _ := io.ReadAll(io.LimitReader(answers, 600))
-			return 0, fmt.Errorf("answered with %q: %s", told, rest)
-		case bytes.EqualFold(name, []byte("Content-Length")):
-			if size, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
-				return 0, err
-			}
-		case len(text) == 0 && size < 0:
-			return 0, errors.New("an answer without Content-Length")
-		case len(text) == 0:
-			return size, nil
-		}
+func startGenerator() (*generator, error) {
+	cmd := self("load")
+	orders, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
 	}
+	results, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	return &generator{cmd.Process, json.NewEncoder(orders), json.NewDecoder(results)}, nil
+}
+
+func (g *generator) stop() {
+	_ = g.Kill()
+	_, _ = g.Wait()
+}
+
+// perform has a loading done. An answer that is not the right one is an error.
+func (g *generator) perform(l loading) (m measure, err error) {
+	if err := g.orders.Encode(l); err != nil {
+		return m, err
+	}
+	if err := g.results.Decode(&m); err != nil {
+		return m, err
+	}
+	if m.Err != "" {
+		return m, errors.New(m.Err)
+	}
+	if m.Answers == 0 {
+		return m, errors.New("nothing was answered")
+	}
+	return m, nil
 }

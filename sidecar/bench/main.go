@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strconv"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -21,68 +22,48 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	switch {
-	case len(args) == 3 && args[0] == "limit":
-		size, err := strconv.Atoi(args[2])
-		if err != nil {
-			return err
-		}
-		return limit(args[1], size)
+	case len(args) == 4 && args[0] == "limit":
+		return limit(args[1], args[2], args[3])
 	case len(args) == 1 && args[0] == "load":
-		return load()
+		return load(os.Stdin, os.Stdout)
 	}
-	var o options
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.Float64Var(&o.seconds, "seconds", 2, "how long each candidate is loaded in each round")
-	flags.IntVar(&o.rounds, "rounds", 3, "how often they take turns in each row")
-	flags.IntVar(&o.logins, "logins", 10_000, "how many people have a token; as many more tokens are for the cold row")
-	flags.IntVar(&o.live, "live", 100_000, "how many live tokens the memory is measured with")
-	flags.StringVar(&o.page, "page", "", "the page that is kept; empty: it is only printed")
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	return o.measure(ctx)
-}
-
-// options say how much is measured.
-type options struct {
-	seconds float64
-	rounds  int
-	logins  int
-	live    int
-	page    string
-}
-
-func (o options) measure(ctx context.Context) error {
-	text, err := o.run(ctx)
+	o, err := readOptions(args)
 	if err != nil {
 		return err
 	}
+	began := time.Now()
+	b, err := o.run(ctx)
+	if err != nil {
+		return err
+	}
+	text := b.report(args, time.Since(began))
 	fmt.Print(text)
-	if o.page == "" {
+	if o.page == "" || len(o.only) > 0 {
 		return nil
 	}
 	return replaceMeasured(o.page, text)
 }
 
-// run measures everything and returns the report.
-func (o options) run(ctx context.Context) (string, error) {
-	dir, err := os.MkdirTemp("", "stepup-bench")
-	if err != nil {
-		return "", err
+func readOptions(args []string) (options, error) {
+	var o options
+	var only string
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.Float64Var(&o.seconds, "seconds", 1, "how long each is loaded in each round")
+	flags.IntVar(&o.rounds, "rounds", 5, "how often they take turns in each row")
+	flags.IntVar(&o.logins, "logins", 10_000, "how many people have a token; as many more tokens are new to everybody")
+	flags.IntVar(&o.live, "live", 100_000, "how many live tokens the memory is measured with")
+	flags.IntVar(&o.sizes, "sizes", 4, "how many sizes of each growth are measured")
+	flags.DurationVar(&o.each, "each", 200*time.Millisecond, "how long each cost of each size is measured")
+	flags.StringVar(&only, "rows", "", "what is measured, parted by commas: "+strings.Join(names(), ", ")+"; empty: everything")
+	flags.StringVar(&o.page, "page", "", "the page that everything measured is written into; empty, or with -rows: it is only printed")
+	if err := flags.Parse(args); err != nil {
+		return o, err
 	}
-	defer os.RemoveAll(dir)
-	began := time.Now()
-	if err := build(ctx, dir); err != nil {
-		return "", err
+	for _, name := range strings.FieldsFunc(only, func(r rune) bool { return r == ',' || r == ' ' }) {
+		if !slices.Contains(names(), name) {
+			return o, fmt.Errorf("-rows: %q is none of %s", name, strings.Join(names(), ", "))
+		}
+		o.only = append(o.only, name)
 	}
-	w, err := newWorld(dir)
-	if err != nil {
-		return "", err
-	}
-	defer w.keys.Close()
-	b := &bench{options: o, world: w}
-	if err := b.all(ctx); err != nil {
-		return "", err
-	}
-	return b.report(time.Since(began)), nil
+	return o, nil
 }

@@ -5,62 +5,147 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 )
 
 // report tells what was found, as a part of a page.
-func (b *bench) report(took time.Duration) string {
+func (b *bench) report(args []string, took time.Duration) string {
 	var t strings.Builder
-	fmt.Fprintf(&t, "Measured with `go run ./sidecar/bench -seconds %g -rounds %d` in %s, at commit %s, with %s on %s, %d processors (%s).\n\n",
-		b.seconds, b.rounds, took.Round(time.Second), commit(), runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH, runtime.NumCPU(), processor())
-	t.WriteString("| workload | to the limit | to OPA's server | goal | us, answers/s |\n|---|---|---|---|---|\n")
-	for _, r := range b.rows {
-		fmt.Fprintf(&t, "| %s | %s | %s | %s | %.0f |\n", r.name, r.ratio("limit"), r.ratio("opa"), r.goals, median(r.rates["us"]))
-	}
-	if one, many := b.row("hot"), b.row("batch"); one != nil && many != nil {
-		fmt.Fprintf(&t, "\nA batch of %d makes %.1f times the decisions per second of single questions.\n", batchSize,
-			median(many.rates["us"])*many.per/median(one.rates["us"]))
-	}
-	t.WriteString("\n| latency at half of the limit's rate | p50 | p99 | p99.9 |\n|---|---|---|---|\n")
-	for _, name := range []string{"limit", "us"} {
-		var p50, p99, p999 []float64
-		for _, l := range b.latencies {
-			if l.candidate == name {
-				p50, p99, p999 = append(p50, l.P50), append(p99, l.P99), append(p999, l.P999)
-			}
-		}
-		fmt.Fprintf(&t, "| %s | %.2f ms | %.2f ms | %.2f ms |\n", name, median(p50), median(p99), median(p999))
-	}
-	t.WriteString("\n| what | found | goal |\n|---|---|---|\n")
-	for _, f := range b.facts {
-		fmt.Fprintf(&t, "| %s | %s | %s |\n", f.what, f.value, f.goal)
-	}
+	fmt.Fprintf(&t, "Measured by `go run ./sidecar/bench %s` in %s on %s, at commit %s, with %s on %s, %d processors (%s), whose load average was %s before. "+
+		"%d rounds of %g s each.\n",
+		strings.Join(told(args), " "), took.Round(time.Second), time.Now().UTC().Format(time.DateOnly), commit(), runtime.Version(),
+		runtime.GOOS+"/"+runtime.GOARCH, runtime.NumCPU(), processor(), b.before, b.rounds, b.seconds)
+	b.tellRows(&t)
+	b.tellLatencies(&t)
+	b.tellFacts(&t)
+	b.tellGrowth(&t)
 	return t.String()
 }
 
-func (b *bench) row(name string) *row {
-	for i := range b.rows {
-		if strings.HasPrefix(b.rows[i].name, name) {
-			return &b.rows[i]
+// told leaves out arguments that say nothing.
+func told(args []string) (said []string) {
+	for i := 0; i < len(args); i++ {
+		if i+1 < len(args) && args[i+1] == "" {
+			i++
+			continue
 		}
+		said = append(said, args[i])
 	}
-	return nil
+	return said
 }
 
-// ratio is the median of the rounds' ratios, with the least and the greatest.
-func (r row) ratio(to string) string {
-	var list []float64
-	for i, rate := range r.rates["us"] {
-		if i < len(r.rates[to]) {
-			list = append(list, rate/r.rates[to][i])
+func (b *bench) tellRows(t *strings.Builder) {
+	if len(b.measured) == 0 {
+		return
+	}
+	t.WriteString("\n| workload | to the limit | goal | | to OPA's server | goal | | us, decisions/s |\n|---|---|---|---|---|---|---|---|\n")
+	for _, r := range b.measured {
+		fmt.Fprintf(t, "| %s | %s | %s | %.0f |\n", r.title, r.ratio(r.first("limit", "single")), r.ratio(r.first("opa")), median(r.rates["us"]))
+	}
+	for _, of := range []struct {
+		row string
+		*counted
+	}{{"to the service", &b.service.counted}, {"to the console", b.console}} {
+		if len(of.made) > 0 {
+			fmt.Fprintf(t, "\nOf the decisions logged %s, %s of ours and %s of OPA's server arrived.\n", of.row, of.share("us"), of.share("opa"))
 		}
 	}
-	if len(list) == 0 {
-		return ""
+}
+
+// first is the goal that is about one of these.
+func (r *row) first(to ...string) goal {
+	for _, g := range r.goals {
+		for _, name := range to {
+			if g.to == name {
+				return g
+			}
+		}
 	}
-	return fmt.Sprintf("%.2f (%.2f to %.2f)", median(list), slices.Min(list), slices.Max(list))
+	return goal{}
+}
+
+// ratio is the median of the rounds' ratios with their quartiles, the goal, and whether it
+// is met.
+func (r *row) ratio(g goal) string {
+	list := r.ratios(g)
+	if len(list) == 0 {
+		return " | | "
+	}
+	told := fmt.Sprintf("%.2f (%.2f to %.2f)", median(list), quartile(list, 1), quartile(list, 3))
+	if g.least == 0 {
+		return told + " | | "
+	}
+	return fmt.Sprintf("%s | ≥ %g | %s", told, g.least, met(median(list) >= g.least))
+}
+
+func (r *row) ratios(g goal) (list []float64) {
+	for i, rate := range r.rates[g.of] {
+		if i < len(r.rates[g.to]) {
+			list = append(list, rate/r.rates[g.to][i])
+		}
+	}
+	return list
+}
+
+func met(yes bool) string {
+	if yes {
+		return "met"
+	}
+	return "**not met**"
+}
+
+func (b *bench) tellLatencies(t *strings.Builder) {
+	if len(b.latencies) == 0 {
+		return
+	}
+	fmt.Fprintf(t, "\n| latency at half of the limit's rate, %.0f answers/s | p50 | p99 | p99.9 |\n|---|---|---|---|\n", b.latencies[0].rate)
+	p99 := map[string]float64{}
+	for _, name := range []string{"limit", "us"} {
+		var lists [3][]float64
+		for _, l := range b.latencies {
+			if l.candidate == name {
+				lists[0], lists[1], lists[2] = append(lists[0], l.P50), append(lists[1], l.P99), append(lists[2], l.P999)
+			}
+		}
+		p99[name] = median(lists[1])
+		fmt.Fprintf(t, "| %s | %.2f ms | %.2f ms | %.2f ms |\n", name, median(lists[0]), p99[name], median(lists[2]))
+	}
+	fmt.Fprintf(t, "\nOur p99 is %.2f times the limit's (goal: ≤ 1.5): %s.\n", p99["us"]/p99["limit"], met(p99["us"] <= 1.5*p99["limit"]))
+}
+
+func (b *bench) tellFacts(t *strings.Builder) {
+	if len(b.facts) == 0 {
+		return
+	}
+	t.WriteString("\n| what | found | goal | |\n|---|---|---|---|\n")
+	for _, f := range b.facts {
+		said := ""
+		if f.goal != "" {
+			said = met(f.met)
+		}
+		fmt.Fprintf(t, "| %s | %s | %s | %s |\n", f.what, f.found, f.goal, said)
+	}
+}
+
+func (b *bench) tellGrowth(t *strings.Builder) {
+	if len(b.costs) == 0 {
+		return
+	}
+	t.WriteString("\n| how many | kept answer | through nginx's door | new answer | new step-up | start |\n|---|---|---|---|---|---|\n")
+	for _, c := range b.costs {
+		fmt.Fprintf(t, "| %d %s | %s | %s | %s | %s | %.0f ms |\n", c.Size, c.What, c.Kept, c.Gateway, c.New, c.Asked, float64(c.Start.Microseconds())/1000)
+	}
+}
+
+// String tells an operation in microseconds, with what it allocates.
+func (o op) String() string { return fmt.Sprintf("%.1f µs, %.0f", o.Nanoseconds/1000, o.Allocations) }
+
+// load1 is the load average of the last minute.
+func load1() string {
+	text, _ := os.ReadFile("/proc/loadavg")
+	load, _, _ := strings.Cut(string(text), " ")
+	return load
 }
 
 func commit() string {

@@ -1,224 +1,140 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"net/http"
-	"os"
 	"path/filepath"
-	"slices"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 // conns is how many connections ask at once.
 const conns = 16
 
-// A bench is one run.
-type bench struct {
-	options
-	world  *world
-	logins []string
-	fresh  []string
-	size   int // of our answer
-
-	rows      []row
-	latencies []latency
-	facts     []fact
-}
-
-// A row is one workload, with what each candidate did in each round.
+// A row is one workload: who is asked what, and what came of it.
 type row struct {
-	name  string
-	goals string
-	rates map[string][]float64 // answers per second, by candidate
-	per   float64              // decisions in an answer
+	name, title string
+	goals       []goal
+	entries     []entry
+	warm        float64                       // of the time that is measured, before it
+	fresh       bool                          // new processes for every round
+	once        bool                          // no question is asked twice of us and of OPA's server
+	ended       func(p *process, answers int) // after a process of a round has ended; nil: nothing
+
+	rates map[string][]float64 // decisions per second, by entry
 }
 
-type latency struct {
-	candidate string
-	rate      float64
-	measure
+// A goal is what the rate of an entry has to be of another's.
+type goal struct {
+	of, to string
+	least  float64 // 0: it is told, and nothing is asked of it
 }
 
-type fact struct{ what, value, goal string }
-
-func (b *bench) all(ctx context.Context) (err error) {
-	fmt.Fprintf(os.Stderr, "signing %d tokens\n", 2*b.options.logins)
-	all, err := b.world.tokens(jose.RS256, 2*b.options.logins)
-	if err != nil {
-		return err
-	}
-	b.logins, b.fresh = all[:b.options.logins], all[b.options.logins:]
-	for _, step := range []func(context.Context) error{b.answers, b.throughput, b.latency, b.memory} {
-		if err := step(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+// An entry is one of those that take turns in a row.
+type entry struct {
+	name   string
+	who    candidate
+	script *script
+	per    float64 // decisions in an answer; 0: one
 }
 
-// answers checks that all say the same before anything is measured, and takes the size of
-// our answer for the limit.
-func (b *bench) answers(ctx context.Context) error {
-	for _, c := range []candidate{b.world.us("warn"), b.world.opa(false)} {
-		p, err := c.start(ctx)
-		if err != nil {
-			return err
-		}
-		defer p.stop()
-		for n, want := range map[int]bool{0: true, 4: false} {
-			text, err := p.answer(b.logins[0], route(n))
-			if err != nil {
-				return err
-			}
-			if got := bytes.Contains(text, []byte(`"outcome":"allow"`)) || bytes.Contains(text, []byte(`"allow":true`)); got != want {
-				return fmt.Errorf("%s at %s: allowed %t, want %t: %s", c.name, route(n), got, want, text)
-			}
-			if c.name == "us" && want {
-				b.size = len(text)
-			}
-		}
-	}
-	return nil
-}
+// The goals of most rows.
+func toLimit(least float64) goal { return goal{"us", "limit", least} }
+func toOPA(least float64) goal   { return goal{"us", "opa", least} }
 
-// answer is the body of one answer.
-func (p *process) answer(token, route string) ([]byte, error) {
-	_, body, _ := bytes.Cut(p.dialect.one(token, route), []byte("\r\n\r\n"))
-	resp, err := http.Post("http://"+p.address+p.dialect.path, "application/json", bytes.NewReader(body))
+// rows are all workloads, in the order in which they are measured.
+func (b *bench) rows() ([]*row, error) {
+	w := b.world
+	check, err := checked(b.logins[0])
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close()
-	return io.ReadAll(resp.Body)
+	get := forwarded(b.logins[0])
+	count := int(50_000 * b.seconds * float64(b.rounds))
+	hot := func(us, opa candidate) []entry {
+		return b.entries(us, opa, func(d dialect) *script { return d.hot(b.logins) })
+	}
+	return []*row{
+		{name: "hot", title: "hot: one token, one route", goals: []goal{toLimit(.9), toOPA(8)}, entries: hot(w.us(), w.opa()), warm: .25},
+		{name: "get", title: "forward-auth GET (nginx), hot", goals: []goal{toLimit(.8)}, warm: .25,
+			entries: []entry{{name: "limit", who: w.limit(), script: get}, {name: "us", who: w.us(), script: get}}},
+		{name: "grpc", title: "ext_authz gRPC, hot", goals: []goal{toLimit(.85)}, warm: .25,
+			entries: []entry{{name: "limit", who: w.limit(), script: check}, {name: "us", who: w.us(), script: check}}},
+		{name: "batch", title: fmt.Sprintf("batch of %d questions, to the same one by one", batchSize), goals: []goal{{"us", "single", 5}}, warm: .25,
+			entries: []entry{{name: "single", who: w.us(), script: native.around(b.logins)}, {name: "us", who: w.us(), script: batched(b.logins), per: batchSize}}},
+		{name: "mixed", title: fmt.Sprintf("mixed: %d logins, Zipf, 20 routes, 5 %% new tokens, a fifth step-up", len(b.logins)), goals: []goal{toLimit(.6), toOPA(5)}, warm: 1,
+			entries: b.entries(w.us(), w.opa(), func(d dialect) *script { return d.mixed(b.logins, b.fresh, count) })},
+		{name: "cold", title: "cold: every token new (RS256)", goals: []goal{toLimit(.25), toOPA(2)}, warm: .25, fresh: true, once: true,
+			entries: b.entries(w.us(), w.opa(), func(d dialect) *script { return d.cold(append(b.fresh[:len(b.fresh):len(b.fresh)], b.logins...)) })},
+		{name: "logs", title: "hot, with decision logs to a service", goals: []goal{toLimit(.6), toOPA(5)}, warm: .25, fresh: true, ended: b.service.ended,
+			entries: hot(w.us("STEPUP_POLICY_OPA="+b.service.config()), w.opa("--config-file", filepath.Join(w.dir, serviceFile)))},
+		{name: "console", title: "hot, with decision logs to the console", goals: []goal{toLimit(0), toOPA(0)}, warm: .25, fresh: true, ended: b.console.ended,
+			entries: hot(w.us("STEPUP_POLICY_OPA={decision_logs: {console: true}}"), w.opa("--set", "decision_logs.console=true"))},
+		{name: "line", title: "hot, with a line of the program's log per decision", goals: []goal{toLimit(0)}, warm: .25, fresh: true,
+			entries: hot(w.us("STEPUP_LOG_LEVEL=info"), w.opa())[:2]},
+	}, nil
 }
 
-func (b *bench) throughput(ctx context.Context) error {
-	w := b.world
-	plain := []candidate{w.limit(b.size), w.us("warn"), w.opa(false)}
-	enough := int(60_000 * b.seconds)
-	for _, r := range []struct {
-		name, goals string
-		among       []candidate
-		requests    func(dialect) [][]byte
-		once        bool
-		per         float64
-	}{
-		{"hot: one token, one route", "≥ 0.90, ≥ 8×", plain, func(d dialect) [][]byte { return d.hot(b.logins) }, false, 1},
-		{fmt.Sprintf("mixed: %d logins, Zipf, 20 routes, 5 %% new tokens, a fifth step-up", len(b.logins)), "≥ 0.60, ≥ 5×", plain,
-			func(d dialect) [][]byte { return d.mixed(b.logins, b.fresh, min(enough, 10*len(b.logins))) }, false, 1},
-		{"cold: every token new (RS256)", "≥ 0.25, ≥ 2×", plain, func(d dialect) [][]byte { return d.cold(append(slices.Clone(b.logins), b.fresh...)) }, true, 1},
-		{"batch of 50, one token, 20 routes", "≥ 5 × the decisions of single questions", []candidate{w.us("warn")},
-			func(d dialect) [][]byte { return d.batched(b.logins) }, false, batchSize},
-		{"hot, with a log line per decision", "", []candidate{w.limit(b.size), w.us("info"), w.opa(true)},
-			func(d dialect) [][]byte { return d.hot(b.logins) }, false, 1},
-	} {
-		fmt.Fprintln(os.Stderr, r.name)
-		done := row{name: r.name, goals: r.goals, rates: map[string][]float64{}, per: r.per}
-		for _, c := range r.among {
-			if err := writeRequests(b.file(c), r.requests(c.dialect)); err != nil {
-				return err
-			}
+// entries are those of a row in which all three take part.
+func (b *bench) entries(us, opa candidate, of func(dialect) *script) []entry {
+	var list []entry
+	for _, c := range []candidate{b.world.limit(), us, opa} {
+		list = append(list, entry{name: c.name, who: c, script: of(c.dialect)})
+	}
+	return list
+}
+
+// measure lets the entries of a row take turns.
+func (b *bench) measure(ctx context.Context, r *row) error {
+	r.rates = map[string][]float64{}
+	next := make([]int, len(r.entries))
+	for _, e := range r.entries {
+		if err := e.script.write(b.file(e)); err != nil {
+			return err
 		}
-		// In turns, each time from the start: no round is warmed by the one before.
-		for range b.rounds {
-			for _, c := range r.among {
-				m, err := b.round(ctx, c, loading{Conns: conns, Seconds: b.seconds, Once: r.once})
-				if err != nil {
-					return fmt.Errorf("%s: %w", r.name, err)
-				}
-				done.rates[c.name] = append(done.rates[c.name], m.rate())
+	}
+	for range b.rounds {
+		for i, e := range r.entries {
+			m, err := b.turn(ctx, r, e, &next[i])
+			if err != nil {
+				return fmt.Errorf("%s, asking %s: %w", r.name, e.name, err)
 			}
+			r.rates[e.name] = append(r.rates[e.name], m.rate()*max(e.per, 1))
 		}
-		b.rows = append(b.rows, done)
 	}
 	return nil
 }
 
-func (b *bench) file(c candidate) string { return filepath.Join(b.world.dir, c.name+".requests") }
+func (b *bench) file(e entry) string { return filepath.Join(b.world.dir, e.name+".script") }
 
-// round starts a candidate, lets it get up to speed, and loads it.
-func (b *bench) round(ctx context.Context, c candidate, l loading) (measure, error) {
-	p, err := c.start(ctx)
+// turn loads one entry, after it has got up to speed.
+func (b *bench) turn(ctx context.Context, r *row, e entry, next *int) (measure, error) {
+	p, fresh, err := b.process(ctx, r, e)
 	if err != nil {
 		return measure{}, err
 	}
-	defer p.stop()
-	l.File = b.file(c)
-	if !l.Once {
-		warm := l
-		warm.Seconds, warm.Rate = l.Seconds/4, 0
-		if _, err := p.under(ctx, warm); err != nil {
-			return measure{}, err
-		}
+	if fresh {
+		defer p.kill()
+		*next = 0
 	}
-	return p.under(ctx, l)
-}
-
-// latency loads the limit and us with half of the requests that the limit can answer.
-func (b *bench) latency(ctx context.Context) error {
-	half := median(b.rows[0].rates["limit"]) / 2
-	fmt.Fprintln(os.Stderr, "latency")
-	for range b.rounds {
-		for _, c := range []candidate{b.world.limit(b.size), b.world.us("warn")} {
-			if err := writeRequests(b.file(c), c.dialect.hot(b.logins)); err != nil {
-				return err
-			}
-			m, err := b.round(ctx, c, loading{Conns: conns, Seconds: b.seconds, Rate: half})
-			if err != nil {
-				return err
-			}
-			b.latencies = append(b.latencies, latency{c.name, half, m})
-		}
-	}
-	return nil
-}
-
-// memory measures what starting takes, in time and memory, and what live tokens take.
-func (b *bench) memory(ctx context.Context) error {
-	fmt.Fprintf(os.Stderr, "memory with %d live tokens\n", b.live)
-	var start = map[string][]float64{}
-	for range b.rounds {
-		for _, c := range []candidate{b.world.us("warn"), b.world.opa(false)} {
-			p, err := c.start(ctx)
-			if err != nil {
-				return err
-			}
-			start[c.name] = append(start[c.name], float64(p.started.Milliseconds()))
-			p.stop()
-		}
-	}
-	b.facts = append(b.facts, fact{"from exec to ready, us and OPA's server", fmt.Sprintf("%.0f ms, %.0f ms", median(start["us"]), median(start["opa"])), "≤ OPA's"})
-	live, err := b.world.tokens(jose.ES256, b.live)
+	l := loading{Address: p.address(e.script.Speaks), File: b.file(e), Conns: conns, From: *next, Once: fresh && r.once, Seconds: b.seconds * r.warm}
+	warm, err := b.generator.perform(l)
 	if err != nil {
-		return err
+		return warm, err
 	}
-	c := b.world.us("warn")
-	p, err := c.start(ctx)
-	if err != nil {
-		return err
+	l.From, l.Seconds = warm.Next, b.seconds
+	m, err := b.generator.perform(l)
+	if *next = m.Next; err == nil && fresh && r.ended != nil {
+		p.stop()
+		r.ended(p, warm.Answers+m.Answers)
 	}
-	defer p.stop()
-	idle := p.memory()
-	if err := writeRequests(b.file(c), c.dialect.cold(live)); err != nil {
-		return err
-	}
-	if _, err = p.under(ctx, loading{File: b.file(c), Conns: conns, Seconds: 120, Once: true}); err != nil {
-		return err
-	}
-	b.facts = append(b.facts,
-		fact{"memory idle, us", fmt.Sprintf("%.0f MiB", idle), "≤ 64 MiB"},
-		fact{fmt.Sprintf("memory after %d live tokens, us", b.live), fmt.Sprintf("%.0f MiB", p.memory()), "≤ 256 MiB"})
-	return nil
+	return m, err
 }
 
-func median(list []float64) float64 {
-	if len(list) == 0 {
-		return 0
+// process is one that runs already, or of a row that wants fresh ones a new one. The limit
+// remembers nothing.
+func (b *bench) process(ctx context.Context, r *row, e entry) (p *process, fresh bool, err error) {
+	if r.fresh && e.who.name != "limit" {
+		p, err = e.who.start(ctx, b.world.dir)
+		return p, true, err
 	}
-	sorted := slices.Sorted(slices.Values(list))
-	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+	return b.running[e.who.name], false, nil
 }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -92,34 +91,29 @@ func newWorld(dir string) (*world, error) {
 
 // write puts down what the candidates read.
 func (w *world) write(keys []byte) error {
-	table := map[string]any{}
+	levels := map[string]string{}
 	for n := range routes {
-		level := "normal"
-		if n%5 == 4 {
-			level = "mfa"
+		levels[route(n)] = "normal"
+		if isShut(n) {
+			levels[route(n)] = "mfa"
 		}
-		table[route(n)] = map[string]string{"scope": "read", "level": level}
 	}
-	data, err := json.Marshal(map[string]any{"routes": table, "keys": string(keys)})
-	if err != nil {
-		return err
-	}
-	for name, text := range map[string]string{
-		"ours/p.rego": ours, "ours/data.json": string(data), "theirs/p.rego": theirs, "theirs/data.json": string(data),
-		"stepup.yaml": fmt.Sprintf(
-			"policy: {path: %s, package: bench}\nissuers:\n  - {issuer: %q, audiences: [%q], vocabulary: oidc, jwks_uri: %q}\n",
+	data := object{"routes": tableOf(levels), "keys": string(keys)}
+	return files{
+		"ours/p.rego": ours, "ours/data.json": asJSON(data), "theirs/p.rego": theirs, "theirs/data.json": asJSON(data),
+		"keys.json": string(keys),
+		"stepup.yaml": fmt.Sprintf("policy: {path: %s, package: bench}\nissuers:\n  - {issuer: %q, audiences: [%q], vocabulary: oidc, jwks_uri: %q}\n",
 			filepath.Join(w.dir, "ours"), issuerURL, audience, w.keys.URL),
-	} {
-		file := filepath.Join(w.dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-			return err
-		}
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
+	}.write(w.dir)
 }
+
+// issuer is an entry of issuers, whose keys are in a file.
+func (w *world) issuer(url, vocabulary string) string {
+	return fmt.Sprintf("  - {issuer: %q, audiences: [%q], vocabulary: %s, jwks_file: %q}\n", url, audience, vocabulary, filepath.Join(w.dir, "keys.json"))
+}
+
+// isShut says of which routes a step-up is wanted.
+func isShut(n int) bool { return n%5 == 4 }
 
 func route(n int) string { return fmt.Sprintf("/r%d", n) }
 
@@ -144,6 +138,20 @@ func (w *world) tokens(alg jose.SignatureAlgorithm, count int) ([]string, error)
 }
 
 func (w *world) token(alg jose.SignatureAlgorithm, n int) (string, error) {
+	return w.sign(alg, w.claims(n))
+}
+
+// claims are those of somebody who signed in a minute ago, with a password.
+func (w *world) claims(n int) object {
+	at := w.began.Unix()
+	return object{
+		"iss": issuerURL, "aud": audience, "sub": fmt.Sprintf("auth0|%024d", n), "client_id": "intranet", "jti": rand.Text(),
+		"iat": at, "exp": at + 3600, "auth_time": at - 60, "amr": []string{"pwd"}, "scope": "openid profile email read write",
+		"email": fmt.Sprintf("person.%d@fabrikam.example", n), "name": "A. Person", "tenant": "fabrikam", "sid": rand.Text(),
+	}
+}
+
+func (w *world) sign(alg jose.SignatureAlgorithm, claims object) (string, error) {
 	var key crypto.PrivateKey = w.rsa
 	kid := "rs"
 	if alg == jose.ES256 {
@@ -154,12 +162,7 @@ func (w *world) token(alg jose.SignatureAlgorithm, n int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	at := w.began.Unix()
-	payload, err := json.Marshal(map[string]any{
-		"iss": issuerURL, "aud": audience, "sub": fmt.Sprintf("auth0|%024d", n), "client_id": "intranet", "jti": rand.Text(),
-		"iat": at, "exp": at + 3600, "auth_time": at - 60, "amr": []string{"pwd"}, "scope": "openid profile email read write",
-		"email": fmt.Sprintf("person.%d@fabrikam.example", n), "name": "A. Person", "tenant": "fabrikam", "sid": rand.Text(),
-	})
+	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", err
 	}
