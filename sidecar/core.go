@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/config"
@@ -31,6 +32,8 @@ type Core struct {
 	Fleet *fleet.Fleet
 
 	decisions *decisionlog.Log
+	// pluginsReady is set once all of OPA's plugins were OK, as OPA tells its own health policies.
+	pluginsReady atomic.Bool
 }
 
 // NewCore assembles what decides. It reaches for no issuer: see [Issuers.Run].
@@ -112,6 +115,7 @@ func deciderConfig(o Options, policies *policy.Policies, verifier pdp.Verifier, 
 		Headers:   o.Config.Headers.Allow,
 		Issuers:   issuers.urls(),
 		Required:  recorder.required,
+		Valued:    recorder.valued,
 	}
 }
 
@@ -143,7 +147,7 @@ const readings = 1 << 20
 func openPolicies(ctx context.Context, o Options, issuers Issuers, metrics *telemetry.Instruments) (*policy.Policies, error) {
 	p := o.Config.Policy
 	c := policy.Config{
-		Path: p.Path, Package: p.Package, Builtins: p.Builtins, MayRedefine: p.MayRedefine,
+		Path: p.Path, Package: p.Package, Builtins: p.Builtins, MayRedefine: p.MayRedefine, Documents: p.Documents,
 		Issuers: issuers.uses(), Logger: o.Logger, Now: o.Now,
 		Observe: countRefused(metrics), Readings: min(readings, int64(o.Config.Answers.Memory)),
 	}

@@ -25,7 +25,7 @@ type health struct {
 func (h *health) routes() []protocol.Route {
 	var routes []protocol.Route
 	for path, serve := range map[string]echo.HandlerFunc{
-		"/livez": h.livez, "/readyz": h.readyz, "/metrics": h.metrics, "/health": h.opaHealth,
+		"/livez": h.livez, "/readyz": h.readyz, "/metrics": h.metrics, "/health": h.opaHealth, "/health/*": h.opaHealthOf,
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			routes = append(routes, protocol.Route{Method: method, Path: path, Serve: serve})

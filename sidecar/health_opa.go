@@ -1,18 +1,23 @@
 package sidecar
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/open-policy-agent/opa/v1/plugins"
 
+	"stepup/sidecar/access"
 	"stepup/sidecar/policy/fleet"
 	"stepup/sidecar/protocol"
+	"stepup/sidecar/protocol/opadata"
 	"stepup/sidecar/telemetry"
 )
 
@@ -70,6 +75,42 @@ func pluginsOK(states map[string]plugins.State, except []string) error {
 		return fmt.Errorf("one or more plugins are not up: %s", strings.Join(bad, ", "))
 	}
 	return nil
+}
+
+// opaHealthOf answers as OPA's own /health/live and /health/ready do.
+func (h *health) opaHealthOf(c echo.Context) error {
+	path := opadata.Segments(strings.TrimPrefix(c.Request().URL.EscapedPath(), "/health/"))
+	if err := h.core.HealthOf(c.Request().Context(), path); err != nil {
+		return protocol.Send(c, http.StatusInternalServerError, echo.MIMEApplicationJSON, map[string]any{"error": err.Error()})
+	}
+	return protocol.Send(c, http.StatusOK, echo.MIMEApplicationJSON, map[string]any{})
+}
+
+// HealthOf says what data.system.health.<path> of the policy, the document of OPA's
+// /health/<path>, has against it; nil: it is true. Its input is OPA's: the states of the
+// plugins, and whether all of them were OK once.
+func (c *Core) HealthOf(ctx context.Context, path []string) error {
+	snapshot := c.Policies.Current()
+	if snapshot == nil {
+		return errors.New("no policy is active")
+	}
+	states, ready := access.Object{}, true
+	for name, state := range c.Fleet.Plugins() {
+		states[name], ready = string(state), ready && state == plugins.StateOK
+	}
+	if ready {
+		c.pluginsReady.Store(true)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.options.Config.Policy.Deadline)
+	defer cancel()
+	return snapshot.Healthy(ctx, path, access.Object{"plugin_state": states, "plugins_ready": c.pluginsReady.Load()}, c.now().Unix())
+}
+
+func (c *Core) now() time.Time {
+	if c.options.Now == nil {
+		return time.Now()
+	}
+	return c.options.Now()
 }
 
 // asked reads a parameter of OPA's that is true where it stands without a value.

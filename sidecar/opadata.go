@@ -13,6 +13,7 @@ func (c *Core) dataDoor(routes *httpreq.Routes) *opadata.Door {
 	o := c.options
 	return opadata.New(opadata.Config{
 		Decider: c.Decider, Package: o.Config.Policy.Package, Routes: routes,
+		Documents: o.Config.Policy.Documents, Valuer: c.Decider, HealthOf: c.HealthOf,
 		Health: func(query url.Values) error { return OPAHealth(c.Fleet, query) },
 		Body:   int64(o.Config.Limits.Body), Forward: o.Config.Headers.Forward, Version: o.Version, Logger: o.Logger,
 	})

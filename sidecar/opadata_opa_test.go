@@ -9,7 +9,9 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -36,10 +38,12 @@ func (l *lastDocument) Record(_ context.Context, r pdp.Record) {
 // is given the documents that the sidecar made, and what is no question is sent to both as
 // it stands. Statuses and shapes have to be the same, and so has every boolean.
 func TestLikeOPA(t *testing.T) {
-	opa := startOPA(t)
+	folder := folderWith(t, "../policies/fabrikam/fabrikam.rego", map[string]string{"menu.rego": menuPolicy, "health.rego": healthPolicy})
+	opa := startOPA(t, folder)
 	issuer := tokentest.New(t)
 	var document lastDocument
-	s := start(t, "policy: {deadline: 30s}\nissuers:\n"+issuerEntry(issuer), func(o *sidecar.Options) { o.Recorder = &document })
+	s := start(t, fmt.Sprintf("policy: {path: '%s', package: fabrikam, deadline: 30s, documents: [fabrikam.menu, fabrikam.menu.pages, fabrikam.menu.strong, fabrikam.menu.level, fabrikam.menu.never, fabrikam.nowhere]}\nissuers:\n%s",
+		folder, issuerEntry(issuer)), func(o *sidecar.Options) { o.Recorder = &document })
 	ours := "http://" + s.http
 	for _, asked := range likeOPAQuestions(issuer) {
 		body := fmt.Sprintf(`{"token":%q,"action":{"name":%q},"resource":{"type":"route","id":%q}}`, asked.token, asked.action, asked.page)
@@ -57,7 +61,28 @@ func TestLikeOPA(t *testing.T) {
 			}
 		}
 	}
+	// Further documents are asked about with what was verified, and told as OPA tells them.
+	for _, asked := range likeOPAQuestions(issuer) {
+		body := fmt.Sprintf(`{"token":%q,"action":{"name":%q},"resource":{"type":"route","id":%q}}`, asked.token, asked.action, asked.page)
+		call(t, ours, "POST /v1/data/fabrikam/allow", body)
+		for _, name := range []string{"menu", "menu/pages", "menu/strong", "menu/level", "menu/never", "nowhere"} {
+			for _, target := range []string{"POST /v1/data/fabrikam/", "GET /v1/data/fabrikam/", "POST /v0/data/fabrikam/"} {
+				if diff := cmp.Diff(call(t, opa, target+name, string(asJSONText(t, document.object))), call(t, ours, target+name, body)); diff != "" {
+					t.Errorf("%s as %s: %s%s (-OPA +sidecar):\n%s", asked.page, asked.name, target, name, diff)
+				}
+			}
+		}
+	}
+	// Whose token is refused is told nothing, not even that there is nothing.
+	for _, token := range []string{``, `"token":"a.b.c",`} {
+		for _, target := range []string{"POST /v1/data/fabrikam/menu/never", "GET /v1/data/fabrikam/menu/strong", "POST /v0/data/fabrikam/nowhere"} {
+			if got := call(t, ours, target, `{`+token+`"action":{"name":"GET"},"resource":{"type":"route","id":"/customers"}}`); got.Status != http.StatusForbidden || strings.Contains(got.Body, "result") {
+				t.Errorf("%s with %s = %+v, want 403 and no result", target, token, got)
+			}
+		}
+	}
 	for _, row := range []struct{ target, body string }{
+		{"GET /health/live", ""}, {"GET /health/ready", ""}, {"GET /health/never", ""}, {"GET /health/odd", ""}, {"GET /health/nothing", ""}, {"GET /health//live", ""},
 		{"POST /v1/data/fabrikam/nothing", `{}`},
 		{"POST /v1/data/fabrikam%2Fallow", `{}`},
 		{"POST /v1/data/Fabrikam/allow", `{}`},
@@ -94,11 +119,54 @@ func likeOPAQuestions(issuer *tokentest.Issuer) []likeOPAQuestion {
 	}
 }
 
-// startOPA runs the OPA of go.mod as a server with the demonstration's policy, and returns its
-// URL.
-func startOPA(t *testing.T) string {
+// menuPolicy are further documents, defined and not.
+const menuPolicy = `package fabrikam.menu
+
+pages contains page if {
+	some page, scope in {"/customers": "read:customers", "/employees": "read:employees", "/payroll": "write:payroll"}
+	scope in input.token.scopes
+}
+
+strong if "mfa" in input.assurance.levels
+
+level := null
+
+never if input.resource.id == 7
+`
+
+// healthPolicy answers OPA's /health/…
+const healthPolicy = `package system.health
+
+live if true
+
+ready if input.plugins_ready
+
+never if false
+
+odd := 7
+`
+
+// folderWith returns a folder with a copy of a file, and with others.
+func folderWith(t *testing.T, file string, others map[string]string) string {
 	t.Helper()
-	return startOPAWith(t, "../policies/fabrikam/fabrikam.rego")
+	folder := t.TempDir()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	others[filepath.Base(file)] = string(text)
+	for name, text := range others {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
+}
+
+// startOPA runs the OPA of go.mod as a server with a policy, and returns its URL.
+func startOPA(t *testing.T, folder string) string {
+	t.Helper()
+	return startOPAWith(t, folder)
 }
 
 // startOPAWith is as startOPA, with other arguments.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"time"
 
@@ -56,10 +57,11 @@ func (r recorder) count(rec pdp.Record) {
 }
 
 // line writes the one log line of a decision: never a token, and of its subject what
-// log.subjects says. Faults are errors, everything else is information.
+// log.subjects says. Faults of ours are errors, everything else is information: that a caller
+// names another subject than the token's is the caller's.
 func (r recorder) line(ctx context.Context, rec pdp.Record) {
 	level := slog.LevelInfo
-	if rec.Decision.Outcome == access.Indeterminate {
+	if rec.Decision.Outcome == access.Indeterminate && rec.Decision.Status() >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
 	if !r.log.Enabled(ctx, level) {
@@ -98,6 +100,32 @@ func (r recorder) who(c *token.Claims, s access.Subject) []slog.Attr {
 		attrs = append(attrs, slog.String("subject", told))
 	}
 	return attrs
+}
+
+// valued tells of a further document that somebody asked for: whose, and what kept it from
+// being told, never what stands in it.
+func (r recorder) valued(ctx context.Context, name string, rec pdp.Record) {
+	level := slog.LevelInfo
+	attrs := []slog.Attr{
+		slog.String("document", name),
+		slog.String("door", rec.Request.Door),
+		slog.String("action", short(rec.Request.Action.Name)),
+		slog.String("resource", short(rec.Request.Resource.Type+":"+rec.Request.Resource.ID)),
+		slog.Float64("ms", float64(rec.Took.Microseconds())/1000),
+	}
+	if rec.Caller != "" {
+		attrs = append(attrs, slog.String("caller", rec.Caller))
+	}
+	if c := rec.Claims; c != nil {
+		attrs = append(attrs, r.who(c, rec.Subject)...)
+	}
+	if f, ok := errors.AsType[*access.Fault](rec.Fault); ok {
+		attrs = append(attrs, slog.String("codes", string(f.Code)), slog.String("detail", f.Error()))
+		if row, known := access.Lookup(f.Code); !known || row.Status >= http.StatusInternalServerError {
+			level = slog.LevelError
+		}
+	}
+	r.log.LogAttrs(ctx, level, "document", attrs...)
 }
 
 // required counts and tells of an answer to what a resource needs. Only faults are worth

@@ -13,6 +13,7 @@ func (l *loader) checkPolicy(p Policy) {
 	}
 	l.checkPackage(p)
 	l.checkOPA(p.OPA)
+	l.checkDocuments(p)
 	l.filled("policy.may_redefine", p.MayRedefine)
 	l.filled("policy.builtins", p.Builtins)
 }
@@ -28,9 +29,31 @@ func (l *loader) checkPackage(p Policy) {
 		l.missing(path, "policy.path", "has no default when policy.path, policy.opa.bundles or policy.opa.discovery is set", "name the package whose allow is asked")
 	case strings.HasPrefix(p.Package, "data."):
 		l.refuse(path, fmt.Sprintf("%q begins with data.", p.Package), "write it as the policy's package line does, "+strings.TrimPrefix(p.Package, "data."))
-	case !regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`).MatchString(p.Package):
+	case !isPackage(p.Package):
 		l.refuse(path, fmt.Sprintf("%q is not the path of a package", p.Package), "write names of letters, digits and underscores, joined by dots")
-	case p.Package == "stepup" || strings.HasPrefix(p.Package, "stepup."):
+	case belongsToUs(p.Package):
 		l.refuse(path, fmt.Sprintf("%q lies below stepup, which belongs to the program", p.Package), "give the policy a package of its own")
 	}
 }
+
+// checkDocuments keeps further documents apart from the two that tell decisions, and from
+// what belongs to the program.
+func (l *loader) checkDocuments(p Policy) {
+	for i, name := range p.Documents {
+		path := fmt.Sprintf("policy.documents[%d]", i)
+		switch {
+		case !isPackage(name):
+			l.refuse(path, fmt.Sprintf("%q is not the path of a package or a rule", name), "write names of letters, digits and underscores, joined by dots, without data. in front")
+		case name == p.Package || name == p.Package+".allow":
+			l.refuse(path, fmt.Sprintf("%q is answered with the decision already", name), "leave it out")
+		case belongsToUs(name):
+			l.refuse(path, fmt.Sprintf("%q lies below stepup, which belongs to the program", name), "name documents of the policy")
+		}
+	}
+}
+
+func isPackage(name string) bool {
+	return !strings.HasPrefix(name, "data.") && regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`).MatchString(name)
+}
+
+func belongsToUs(name string) bool { return name == "stepup" || strings.HasPrefix(name, "stepup.") }

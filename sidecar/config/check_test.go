@@ -296,6 +296,13 @@ func TestWhatIsRefused(t *testing.T) {
 		{"policy: {path: p, package: stepup}", "policy.package", "below stepup"},
 		{"policy: {path: p, package: stepup.assurance}", "policy.package", "below stepup"},
 		{"policy: {builtins: ['']}", "policy.builtins[0]", "empty"},
+		{"policy: {documents: ['']}", "policy.documents[0]", "not the path"},
+		{"policy: {documents: [fabrikam.menu, data.fabrikam.menu]}", "policy.documents[1]", "not the path"},
+		{"policy: {documents: [a/b]}", "policy.documents[0]", "not the path"},
+		{"policy: {documents: ['a[_]']}", "policy.documents[0]", "not the path"},
+		{"policy: {documents: [fabrikam]}", "policy.documents[0]", "answered with the decision already"},
+		{"policy: {documents: [fabrikam.allow]}", "policy.documents[0]", "answered with the decision already"},
+		{"policy: {documents: [stepup.vocabularies]}", "policy.documents[0]", "belongs to the program"},
 		{"policy: {may_redefine: [a, a]}", "policy.may_redefine[1]", "there twice"},
 
 		// Issuers.

@@ -116,6 +116,9 @@ type Config struct {
 	Patience time.Duration
 	// Required is told of every answer of Require, and must not block; nil: nobody is.
 	Required func(ctx context.Context, q access.RequirementQuestion, took time.Duration, fault error)
+	// Valued is told of every answer of Value, without a decision, and must not block; nil:
+	// nobody is.
+	Valued func(ctx context.Context, name string, r Record)
 }
 
 // A Decider answers questions. It is safe for concurrent use.
@@ -493,6 +496,8 @@ func classify(err error) (code access.Code, isFault bool) {
 func (q *question) survive() {
 	if p := recover(); p != nil {
 		q.claims = nil
-		q.refuse(&access.Fault{Code: access.PolicyError, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())})
+		q.refuse(&access.Fault{Code: access.PolicyError, Err: panicked(p)})
 	}
 }
+
+func panicked(p any) error { return fmt.Errorf("panic: %v\n%s", p, debug.Stack()) }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -39,7 +38,7 @@ func (d *Decider) Require(ctx context.Context, q access.RequirementQuestion) (ac
 func (d *Decider) require(ctx context.Context, q access.RequirementQuestion) (answer access.Requirements, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			answer, err = access.Requirements{}, &access.Fault{Code: access.PolicyError, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+			answer, err = access.Requirements{}, &access.Fault{Code: access.PolicyError, Err: panicked(p)}
 		}
 	}()
 	policy := d.Policy()

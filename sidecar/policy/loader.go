@@ -138,7 +138,7 @@ func (l *loader) complete(ctx context.Context, s *Snapshot, p parts) (err error)
 	s.turns, s.parts = turnsOf(s.ages), partsRead(s.policy.compiler, outputs)
 	s.residual = preparePartial(ctx, s.policy, outputs[0])
 	s.documents = baseDocuments(p.data, s.policy.compiler)
-	return nil
+	return l.prepareFurther(ctx, s)
 }
 
 func modulesOf(b bundle.Bundle) map[string]*ast.Module {

@@ -33,6 +33,9 @@ type Config struct {
 	// replace. Others refuse the policy.
 	MayRedefine []string
 
+	// Documents are further ones that [Snapshot.Value] tells, packages and rules, with dots.
+	Documents []string
+
 	// Issuers are held against the vocabularies at every load.
 	Issuers []Use
 

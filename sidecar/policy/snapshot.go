@@ -34,6 +34,7 @@ type Snapshot struct {
 	otherThresholds  []int64                    // as thresholds, for the outputs besides allow
 	residual         *rego.PreparedPartialQuery // allow, for partial evaluation; nil: it cannot be
 	documents        []ast.Ref                  // the policy's own data
+	further          map[string]*program        // what [Snapshot.Value] tells, by name
 }
 
 // Revision names the policy, as told in answers.

@@ -25,3 +25,10 @@ type Requirer interface {
 type LoginRule interface {
 	Login(ctx context.Context, doc access.Object) (access.LoginAnswer, error)
 }
+
+// A Valuer returns a further document of the policy for a question, by its name with dots;
+// false: it is undefined. Its errors are [*access.Fault], whose code may be that of a refused
+// token. It is safe for concurrent use.
+type Valuer interface {
+	Value(ctx context.Context, r access.Request, name string) (value any, defined bool, err error)
+}

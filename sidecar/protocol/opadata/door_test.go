@@ -34,10 +34,27 @@ type door struct {
 	answer access.Decision
 	asked  []access.Request
 	health error
+
+	valueFault access.Code // of every further document
 }
 
 func allow() access.Decision {
 	return access.Decision{ID: "d-1", Outcome: access.Allow, Revision: "folder@1", Assurance: access.NoAssurance(), Headers: map[string]string{"x-stepup-user": "alice"}}
+}
+
+// Value implements [protocol.Valuer].
+func (d *door) Value(_ context.Context, r access.Request, name string) (any, bool, error) {
+	d.asked = append(d.asked, r)
+	if d.valueFault != "" {
+		return nil, false, &access.Fault{Code: d.valueFault}
+	}
+	switch name {
+	case "fabrikam.menu":
+		return []any{"a"}, true, nil
+	case "fabrikam.web.null":
+		return nil, true, nil
+	}
+	return nil, false, nil
 }
 
 func newDoor(t *testing.T, routes ...*httpreq.Routes) *door {
@@ -55,6 +72,8 @@ func newDoor(t *testing.T, routes ...*httpreq.Routes) *door {
 			}
 			return nil
 		},
+		HealthOf:  func(_ context.Context, path []string) error { return fmt.Errorf("asked about %q", path) },
+		Documents: []string{"fabrikam.menu", "fabrikam.web.null", "fabrikam.web.nothing"}, Valuer: d,
 		Forward: access.HeaderNames{"accept"}, Body: 4096, Version: "1.2.3",
 		Routes: append(routes, nil)[0],
 	}).Routes()...)
@@ -120,7 +139,7 @@ func TestPaths(t *testing.T) {
 		{"POST", "/v1/data/fabrikam.web/allow", asking, 200, `{}`, false},
 		{"POST", "/v1/data/data/fabrikam/web/allow", asking, 200, `{}`, false},
 		{"GET", "/v1/data/stepup/vocabularies", "", 200, `{}`, false},
-		{"POST", "/v0/data/fabrikam/web/deny", input, 404, `{"code":"undefined_document","message":"document missing or undefined: /v0/data knows the configured package and its allow"}`, false},
+		{"POST", "/v0/data/fabrikam/web/deny", input, 404, `{"code":"undefined_document","message":"document missing or undefined: /v0/data knows the configured package, its allow and policy.documents"}`, false},
 
 		// What is not here.
 		{"PUT", "/v1/data/fabrikam/web/allow", "true", 405, "", false},
@@ -143,6 +162,44 @@ func TestPaths(t *testing.T) {
 		if status != 200 && strings.Contains(got, `"result"`) {
 			t.Errorf("%s %s: an error with a result: %s", row.method, row.target, got)
 		}
+	}
+}
+
+// TestFurtherDocuments: a configured document is told as OPA tells one; what kept it from
+// being told is an error, never undefined.
+func TestFurtherDocuments(t *testing.T) {
+	d := newDoor(t)
+	for _, row := range []struct {
+		path, v1, v0 string
+		fault        access.Code
+		status       int
+	}{
+		{"fabrikam/menu", `{"result":["a"]}`, `["a"]`, "", 200},
+		{"/fabrikam//menu/", `{"result":["a"]}`, `["a"]`, "", 200},
+		{"fabrikam/web/null", `{"result":null}`, `null`, "", 200},
+		{"fabrikam/web/nothing", `{}`, `{"code":"undefined_document"`, "", 200},
+		{"fabrikam/web/nothing", `{"code":"unauthorized"`, `{"code":"unauthorized"`, access.TokenExpired, 403},
+		{"fabrikam/menu", `{"code":"unauthorized"`, `{"code":"unauthorized"`, access.NoCredentials, 403},
+		{"fabrikam/menu", `{"code":"invalid_parameter"`, `{"code":"invalid_parameter"`, access.SubjectMismatch, 400},
+		{"fabrikam/menu", `{"code":"internal_error"`, `{"code":"internal_error"`, access.PolicyError, 500},
+		{"fabrikam/menu", `{"code":"internal_error"`, `{"code":"internal_error"`, access.PolicyTimeout, 503},
+		{"fabrikam/menu", `{"code":"internal_error"`, `{"code":"internal_error"`, "nobody_knows", 500},
+	} {
+		d.asked, d.valueFault = nil, row.fault
+		status, got := d.send("POST", "/v1/data/"+row.path, asking)
+		if status != row.status || !strings.HasPrefix(got, row.v1) || len(d.asked) != 1 || d.asked[0].Credential.Reveal() != "a.b.c" {
+			t.Errorf("%s after %q = %d %s, want %d %s", row.path, row.fault, status, got, row.status, row.v1)
+		}
+		if row.v0 == `{"code":"undefined_document"` {
+			row.status = 404
+		}
+		if status, got := d.send("POST", "/v0/data/"+row.path, input); status != row.status || !strings.HasPrefix(got, row.v0) {
+			t.Errorf("v0 %s after %q = %d %s, want %d %s", row.path, row.fault, status, got, row.status, row.v0)
+		}
+	}
+	d.asked = nil
+	if status, got := d.send("POST", "/v1/data/fabrikam/menu", `{"input":{"token":{"scopes":["all"]},`+bare+`}}`); status != 400 || len(d.asked) != 0 {
+		t.Errorf("an object token at a further document: %d %s", status, got)
 	}
 }
 
@@ -493,6 +550,8 @@ func TestHealth(t *testing.T) {
 	}{
 		{"/health", 200, `{}`},
 		{"/health?plugins", 200, `{}`},
+		{"/health/live", 500, `{"error":"asked about [\"live\"]"}`},
+		{"/health/a//b%2Fc", 500, `{"error":"asked about [\"a\" \"b/c\"]"}`},
 		{"/health?bundles", 500, `{"error":"one or more bundles are not activated: shop"}`},
 	} {
 		if status, got := d.send("GET", row.target, ""); status != row.status || got != row.want {

@@ -2,6 +2,7 @@ package opadata
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -22,6 +23,12 @@ type Config struct {
 	Decider protocol.Decider
 	// Package is the one whose allow is asked, with dots.
 	Package string
+	// Documents are further ones that are answered, by their names with dots, and Valuer tells
+	// them; none: every path but those of Package is undefined.
+	Documents []string
+	Valuer    protocol.Valuer
+	// HealthOf says what data.system.health.<path> has against it; nil: it is true.
+	HealthOf func(ctx context.Context, path []string) error
 	// Health says, by the parameters of OPA's /health, what is wrong; nil: nothing.
 	Health func(url.Values) error
 	// Body is how many bytes a request's body may have, compressed or not; 0:
@@ -43,10 +50,11 @@ type Door struct {
 	path []string // of the package
 }
 
-// New returns the door. It panics without a decider, a package or health.
+// New returns the door. It panics without a decider, a package or health, and with documents
+// that nobody tells.
 func New(cfg Config) *Door {
-	if cfg.Decider == nil || cfg.Package == "" || cfg.Health == nil {
-		panic("opadata: Config without Decider, Package or Health")
+	if cfg.Decider == nil || cfg.Package == "" || cfg.Health == nil || cfg.HealthOf == nil || len(cfg.Documents) > 0 && cfg.Valuer == nil {
+		panic("opadata: Config without Decider, Package, Health, HealthOf or Valuer")
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -60,6 +68,7 @@ func (d *Door) Routes() []protocol.Route {
 		{Method: http.MethodPost, Path: "/", Serve: d.told(d.defaultDecision)},
 		{Method: http.MethodGet, Path: "/health", Serve: d.health},
 		{Method: http.MethodHead, Path: "/health", Serve: d.health},
+		{Method: http.MethodGet, Path: "/health/*", Serve: d.healthOf},
 	}
 	for _, path := range []string{"", "/*"} {
 		routes = append(routes,
@@ -98,17 +107,39 @@ func refuseWrite(c echo.Context) error {
 	return protocol.Refused(http.StatusMethodNotAllowed, "Nothing can be written here: policy and data come from policy.path or bundles.")
 }
 
-// A document is what a path names.
-type document int
+// A document is what a path names: one of the first two, or a further one by its name with
+// dots; empty: none.
+type document string
 
 const (
-	undefined document = iota
-	allowed            // <package>/allow
-	answer             // <package>
+	undefined document = ""
+	allowed   document = "<package>/allow"
+	answer    document = "<package>"
 )
 
-// named reads a path as OPA does: empty segments do not count, and each is unescaped alone.
+// isFurther reports whether a document is one of the configured ones.
+func (d document) isFurther() bool { return d != undefined && d != allowed && d != answer }
+
+// named reads a path.
 func (d *Door) named(path string) document {
+	ref := Segments(path)
+	switch {
+	case slices.Equal(ref, d.path):
+		return answer
+	case slices.Equal(ref, append(slices.Clone(d.path), "allow")):
+		return allowed
+	}
+	for _, name := range d.cfg.Documents {
+		if slices.Equal(ref, strings.Split(name, ".")) {
+			return document(name)
+		}
+	}
+	return undefined
+}
+
+// Segments reads the path of a document as OPA does: empty segments do not count, and each
+// is unescaped alone.
+func Segments(path string) []string {
 	var ref []string
 	for segment := range strings.SplitSeq(path, "/") {
 		if segment == "" {
@@ -119,13 +150,7 @@ func (d *Door) named(path string) document {
 		}
 		ref = append(ref, segment)
 	}
-	switch {
-	case slices.Equal(ref, d.path):
-		return answer
-	case slices.Equal(ref, append(slices.Clone(d.path), "allow")):
-		return allowed
-	}
-	return undefined
+	return ref
 }
 
 // get answers what a parameter input asks.
@@ -186,16 +211,13 @@ func (d *Door) answerV1(c echo.Context, read func(url.Values) (access.Request, e
 	}
 	request, err := read(asked)
 	parsed := time.Now()
-	decision, err := d.decide(c.Request().Context(), request, err)
+	told, err := d.tell(c.Request().Context(), named, request, err)
 	if err != nil {
 		return err
 	}
-	r := response{DecisionID: decision.ID}
-	if r.Result, err = render(named, decision); err != nil {
-		return err
-	}
+	r := response{DecisionID: told.id, Result: told.result}
 	if isSet(asked, "provenance") {
-		r.Provenance = provenanceOf(d.cfg.Version, decision.Revision)
+		r.Provenance = provenanceOf(d.cfg.Version, told.revision)
 	}
 	if isSet(asked, "metrics") || isSet(asked, "instrument") {
 		r.Metrics = map[string]any{
@@ -204,6 +226,52 @@ func (d *Door) answerV1(c echo.Context, read func(url.Values) (access.Request, e
 		}
 	}
 	return send(c, asked, r)
+}
+
+// An outcome is what a document is for a question; a nil result is undefined.
+type outcome struct {
+	result       any
+	id, revision string
+}
+
+// tell answers a request that was read, if it was.
+func (d *Door) tell(ctx context.Context, named document, request access.Request, err error) (outcome, error) {
+	if named.isFurther() {
+		result, err := d.value(ctx, named, request, err)
+		return outcome{result: result}, err
+	}
+	decision, err := d.decide(ctx, request, err)
+	if err != nil {
+		return outcome{}, err
+	}
+	result, err := render(named, decision)
+	return outcome{result, decision.ID, decision.Revision}, err
+}
+
+// value returns a further document; nil: it is undefined. Nobody whose token is refused is
+// told one, nor that it is undefined: where rules name what is forbidden, nothing is consent.
+func (d *Door) value(ctx context.Context, named document, request access.Request, err error) (any, error) {
+	if errors.Is(err, errUnlisted) {
+		return nil, forbidden(access.NotAllowed)
+	}
+	if err != nil {
+		return nil, err
+	}
+	value, defined, err := d.cfg.Valuer.Value(ctx, request, string(named))
+	if fault, ok := errors.AsType[*access.Fault](err); ok {
+		if row, known := access.Lookup(fault.Code); known && !row.Fault {
+			return nil, forbidden(fault.Code)
+		}
+	}
+	if defined && value == nil {
+		return json.RawMessage("null"), err
+	}
+	return value, err
+}
+
+func forbidden(code access.Code) error {
+	because := access.Because(code)
+	return &protocol.Problem{Status: http.StatusForbidden, Detail: because.Message, Reasons: []access.Reason{because}}
 }
 
 // decide answers a request that was read, if it was. One that may not be asked about is
@@ -257,8 +325,7 @@ func (d *Door) answerV0(c echo.Context, named document) error {
 		return err
 	}
 	if named == undefined {
-		return protocol.Send(c, http.StatusNotFound, echo.MIMEApplicationJSON,
-			failure{Code: codeUndefined, Message: "document missing or undefined: " + v0 + " knows the configured package and its allow"})
+		return sendUndefined(c)
 	}
 	body, err := d.body().Read(c)
 	if err != nil {
@@ -266,15 +333,19 @@ func (d *Door) answerV0(c echo.Context, named document) error {
 	}
 	q, err := parseInput(body)
 	request, err := d.complete(c, q, "", err)
-	decision, err := d.decide(c.Request().Context(), request, err)
-	if err != nil {
+	told, err := d.tell(c.Request().Context(), named, request, err)
+	switch {
+	case err != nil:
 		return err
+	case told.result == nil:
+		return sendUndefined(c)
 	}
-	result, err := render(named, decision)
-	if err != nil {
-		return err
-	}
-	return send(c, asked, result)
+	return send(c, asked, told.result)
+}
+
+func sendUndefined(c echo.Context) error {
+	return protocol.Send(c, http.StatusNotFound, echo.MIMEApplicationJSON,
+		failure{Code: codeUndefined, Message: "document missing or undefined: " + v0 + " knows the configured package, its allow and policy.documents"})
 }
 
 // send writes an answer, in lines if that is asked for.

@@ -108,7 +108,7 @@ func render(named document, d access.Decision) (any, error) {
 	case named == answer:
 		return wholeOf(d, told), nil
 	}
-	return nil, fmt.Errorf("decision %s: for an undefined document", d.ID)
+	return nil, fmt.Errorf("decision %s: for the document %s", d.ID, named)
 }
 
 func wholeOf(d access.Decision, told protocol.Answer) whole {

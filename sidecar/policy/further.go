@@ -1,0 +1,91 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"stepup/sidecar/access"
+	"stepup/sidecar/input"
+)
+
+// Value returns a further document of the policy ([Config.Documents], by its name there) for
+// a question, as JSON; false: it is undefined. What is asked are the policy's own rules, as
+// they stand: nothing of them is a decision. Errors are [ErrEvaluation] and [ErrTimeout].
+func (s *Snapshot) Value(ctx context.Context, doc input.Document, name string) (value any, defined bool, err error) {
+	value, defined, err = s.value(ctx, doc, name)
+	return value, defined, told(err)
+}
+
+func (s *Snapshot) value(ctx context.Context, doc input.Document, name string) (any, bool, error) {
+	asked, there := s.further[name]
+	if !there {
+		return nil, false, fmt.Errorf("%w: %s is no further document", ErrEvaluation, name)
+	}
+	in, err := ast.InterfaceToValue(doc.Object())
+	if err != nil {
+		return nil, false, unreadable("the document", err)
+	}
+	values, err := asked.run(ctx, in, doc.Now)
+	if err != nil || values[0] == nil {
+		return nil, false, err
+	}
+	value, err := ast.JSON(values[0])
+	if err != nil {
+		return nil, false, unreadable("the result", err)
+	}
+	return value, true, nil
+}
+
+// prepareFurther prepares a query for each further document. One that the policy does not
+// have is undefined, as it is to OPA.
+func (l *loader) prepareFurther(ctx context.Context, s *Snapshot) (err error) {
+	s.further = make(map[string]*program, len(l.config.Documents))
+	for _, name := range l.config.Documents {
+		asked := &program{compiler: s.policy.compiler, store: s.policy.store, outputs: []ast.Ref{refOf(name)}}
+		if err := asked.prepare(ctx); err != nil {
+			return fmt.Errorf("preparing the document %s: %w", name, err)
+		}
+		s.further[name] = asked
+	}
+	return nil
+}
+
+// refOf returns data.<name>, for a name with dots. It is built of its segments, never read as
+// Rego.
+func refOf(name string) ast.Ref {
+	ref := ast.Ref{ast.DefaultRootDocument}
+	for segment := range strings.SplitSeq(name, ".") {
+		ref = append(ref, ast.StringTerm(segment))
+	}
+	return ref
+}
+
+// Healthy asks what OPA asks at /health/<path>: data.system.health.<path>, about the state of
+// its plugins. Nil: it is true. The errors have OPA's words.
+func (s *Snapshot) Healthy(ctx context.Context, path []string, state access.Object, now int64) error {
+	ref := refOf("system.health")
+	for _, segment := range path {
+		ref = append(ref, ast.StringTerm(segment))
+	}
+	asked := &program{compiler: s.policy.compiler, store: s.policy.store, outputs: []ast.Ref{ref}}
+	if err := asked.prepare(ctx); err != nil {
+		return told(err)
+	}
+	in, err := ast.InterfaceToValue(state)
+	if err != nil {
+		return told(unreadable("the state", err))
+	}
+	values, err := asked.run(ctx, in, now)
+	switch {
+	case err != nil:
+		return told(err)
+	case values[0] == nil:
+		return fmt.Errorf("health check (%v) was undefined", ref)
+	case values[0].Compare(ast.Boolean(true)) != 0:
+		return fmt.Errorf("health check (%v) returned unexpected value", ref)
+	}
+	return nil
+}
