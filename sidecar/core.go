@@ -68,12 +68,16 @@ func NewCore(ctx context.Context, o Options) (*Core, error) {
 	}, nil
 }
 
+// severalDeadlines is how many times policy.deadline a batch or a search may take: two seconds,
+// where nothing else is configured.
+const severalDeadlines = 20
+
 // Door returns the native door.
 func (c *Core) Door() *native.Door {
 	o := c.options
 	door := native.Config{
 		Decider: c.Decider, Body: int64(o.Config.Limits.Body), Batch: o.Config.Limits.Batch,
-		Forward: o.Config.Headers.Forward, Logger: o.Logger,
+		Patience: severalDeadlines * o.Config.Policy.Deadline, Forward: o.Config.Headers.Forward, Logger: o.Logger,
 	}
 	if o.Config.Requirements {
 		door.Requirer = c.Decider
@@ -86,7 +90,8 @@ func (c *Core) AuthZEN() *authzen.Door {
 	o := c.options
 	return authzen.New(authzen.Config{
 		Decider: c.Decider, Entities: c.entities,
-		Body: int64(o.Config.Limits.Body), Batch: o.Config.Limits.Batch, Logger: o.Logger,
+		Body: int64(o.Config.Limits.Body), Batch: o.Config.Limits.Batch,
+		Patience: severalDeadlines * o.Config.Policy.Deadline, Logger: o.Logger,
 	})
 }
 

@@ -1,16 +1,31 @@
 package protocol
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"stepup/sidecar/access"
 )
 
 // DefaultBatch is how many questions a batch may have where nothing else is said.
 const DefaultBatch = 100
+
+// DefaultPatience is how long a request with several questions may take as a whole where
+// nothing else is said.
+const DefaultPatience = 2 * time.Second
+
+// InTime returns policy_timeout when a request with several questions has taken too long, so
+// that no further one is begun. One request must not keep a core busy for long.
+func InTime(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return &access.Fault{Code: access.PolicyTimeout, Err: err}
+	}
+	return nil
+}
 
 // A Question is what a text said, member by member; a nil or empty one was not given. It is
 // what doors have in common before they know whether a question is complete.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -22,6 +23,9 @@ type Config struct {
 	Body int64
 	// Batch is how many evaluations a batch may have; 0: [protocol.DefaultBatch].
 	Batch int
+	// Patience is how long a batch or a search may take; 0: [protocol.DefaultPatience]. Items
+	// that are not answered by then are errors, and so is a whole search.
+	Patience time.Duration
 	// Logger takes faults of ours; nil: they are dropped.
 	Logger *slog.Logger
 }
@@ -39,6 +43,9 @@ func New(cfg Config) *Door {
 	}
 	if cfg.Batch <= 0 {
 		cfg.Batch = protocol.DefaultBatch
+	}
+	if cfg.Patience <= 0 {
+		cfg.Patience = protocol.DefaultPatience
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -153,7 +160,8 @@ func (d *Door) evaluations(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
+	ctx, cancel := context.WithTimeout(c.Request().Context(), d.cfg.Patience)
+	defer cancel()
 	if len(batch.items) == 0 {
 		answer, err := d.decide(ctx, batch.question, "", token)
 		if err != nil {
@@ -180,6 +188,9 @@ func (d *Door) items(ctx context.Context, b batch, token string) []answer {
 func (d *Door) item(ctx context.Context, b batch, from fragment, token string) answer {
 	q, err := b.item(from)
 	var a answer
+	if err == nil {
+		err = protocol.InTime(ctx)
+	}
 	if err == nil {
 		a, err = d.decide(ctx, q, from.Pointer, token)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -15,9 +14,6 @@ import (
 
 // maxSearched is how many entities one search looks through: each is a question of its own.
 const maxSearched = 1000
-
-// searchTime is how long a search may take; past it, there is no answer.
-const searchTime = 20 * time.Second
 
 // A searching is one of the three searches: for which entity of a question, among which
 // ones, and how what is found is written.
@@ -135,7 +131,7 @@ func (d *Door) search(s searching) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(c.Request().Context(), searchTime)
+		ctx, cancel := context.WithTimeout(c.Request().Context(), d.cfg.Patience)
 		defer cancel()
 		results, err := d.results(ctx, s, q, candidates, token)
 		if err != nil {
@@ -178,6 +174,9 @@ func (d *Door) results(ctx context.Context, s searching, q question, candidates 
 	}
 	results := []any{}
 	for _, id := range candidates {
+		if err := protocol.InTime(ctx); err != nil {
+			return nil, err
+		}
 		answer, err := d.decide(ctx, s.with(q, id), "", token)
 		if err != nil {
 			return nil, err

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -22,6 +23,9 @@ type Config struct {
 	Body int64
 	// Batch is how many questions a batch may have; 0: [protocol.DefaultBatch].
 	Batch int
+	// Patience is how long a batch may take; what is not answered by then is told so, item by
+	// item. 0: [protocol.DefaultPatience].
+	Patience time.Duration
 	// Forward lists the request headers that policies may see; none: none.
 	Forward access.HeaderNames
 	// Logger takes decisions that could not be written; nil: they are dropped.
@@ -38,6 +42,9 @@ func New(cfg Config) *Door {
 	}
 	if cfg.Batch <= 0 {
 		cfg.Batch = protocol.DefaultBatch
+	}
+	if cfg.Patience <= 0 {
+		cfg.Patience = protocol.DefaultPatience
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -89,9 +96,11 @@ func (d *Door) decisions(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), d.cfg.Patience)
+	defer cancel()
 	answers := make([]any, len(batch.items))
 	for i, item := range batch.items {
-		answers[i] = d.item(c.Request().Context(), item, batch.defaults)
+		answers[i] = d.item(ctx, item, batch.defaults)
 	}
 	return protocol.Send(c, http.StatusOK, echo.MIMEApplicationJSON, map[string]any{"decisions": answers})
 }
@@ -99,9 +108,12 @@ func (d *Door) decisions(c echo.Context) error {
 // item answers one question of a batch: with a decision, or with the problem document
 // that would have been the answer had it been asked alone.
 func (d *Door) item(ctx context.Context, from fragment, defaults question) any {
-	answer, err := d.decide(ctx, from, defaults)
+	err := protocol.InTime(ctx)
 	if err == nil {
-		return answer
+		var answer answer
+		if answer, err = d.decide(ctx, from, defaults); err == nil {
+			return answer
+		}
 	}
 	p := protocol.ProblemOf(err)
 	if p.Ours() {
