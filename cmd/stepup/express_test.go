@@ -371,7 +371,7 @@ func (e *express) open(path string) *express {
 // follow goes where it is sent, and counts the trips to the provider.
 func (e *express) follow(address string) *express {
 	e.Helper()
-	for range 12 {
+	for range 40 {
 		if strings.HasPrefix(address, e.demo.providerURL+"/authorize?") {
 			e.trips++
 		}
