@@ -20,7 +20,7 @@ func BenchmarkActivate(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	running, err := fleet.New(b.Context(), fleet.Config{OPA: opa(server.URL, nil), Policies: policies, Logger: logger, Registry: prometheus.NewRegistry()})
+	running, err := fleet.New(b.Context(), fleet.Config{OPA: opa(server.URL, server.URL, nil), Policies: policies, Logger: logger, Registry: prometheus.NewRegistry()})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -24,6 +24,9 @@ func (w *world) wants(when, revision, kind string) {
 		if b.Name == "shop" && b.Error != kind {
 			w.Errorf("%s: the error is %q, want %q\n%s", when, b.Error, kind, w.log)
 		}
+		if b.Name == "shop" && w.reported("shop").Name != "" {
+			w.reports(when, b.Revision, kind, "")
+		}
 	}
 	if s := w.policies.Current(); s != nil && !strings.Contains(s.Revision(), ",") {
 		agrees(w.T, s, "r1", "r2", "r3", "bad")

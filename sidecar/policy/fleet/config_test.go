@@ -73,7 +73,7 @@ func TestNothingToRun(t *testing.T) {
 
 // TestBundlesBesideAPath: where the policy comes from elsewhere, no bundle may bring one.
 func TestBundlesBesideAPath(t *testing.T) {
-	_, err := fleet.New(t.Context(), fleet.Config{OPA: opa("http://127.0.0.1:1", nil)})
+	_, err := fleet.New(t.Context(), fleet.Config{OPA: opa("http://127.0.0.1:1", "http://127.0.0.1:1", nil)})
 	if err == nil || !strings.Contains(err.Error(), "the policy comes from policy.path already") {
 		t.Errorf("New = %v; want bundles refused", err)
 	}

@@ -41,6 +41,7 @@ func TestABundleIsActivatedWhole(t *testing.T) {
 	if n := w.server.Count("shop", "304"); n != 1 || w.policies.Current() != second {
 		t.Errorf("304 answers: %d, want 1 and the same snapshot", n)
 	}
+	w.reports("nothing new", "r2", "", "")
 	if got := w.fleet.Bundles(); len(got) != 1 || !got[0].Active || got[0].Revision != "r2" || got[0].Error != "" || got[0].ActivatedAt.IsZero() {
 		t.Errorf("Bundles() = %+v", got)
 	}
@@ -105,14 +106,22 @@ allow if opa.runtime().env.HOME`}), "undefined function opa.runtime"},
 			if got := w.fleet.Bundles()[0]; !got.Active || got.Revision != "r1" || got.Error == "" {
 				t.Errorf("Bundles() = %+v, want r1 active and an error", got)
 			}
-			if !strings.Contains(w.log.String(), "level=ERROR") {
-				t.Errorf("the log says nothing: %s", w.log)
+			if got := w.fleet.Bundles()[0].Error; got != fleet.ErrorActivation && got != fleet.ErrorDownload {
+				t.Errorf("the error is %q", got)
+			}
+			w.reports("refused", "r1", w.fleet.Bundles()[0].Error, c.says)
+			if refused := w.policies.Status().LastError != nil; refused != (w.fleet.Bundles()[0].Error == fleet.ErrorActivation) {
+				t.Errorf("refused is %v, and the error %q", refused, w.fleet.Bundles()[0].Error)
+			}
+			if log := w.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(strings.ReplaceAll(log, `\"`, `"`), c.says) {
+				t.Errorf("the log does not say %q: %s", c.says, log)
 			}
 			w.server.Serve("shop", good("r2").Build(t))
 			w.mustFetch()
 			if got := w.fleet.Bundles()[0]; w.revision() != "shop@r2" || got.Error != "" || w.policies.Status().LastError != nil {
 				t.Errorf("after the next good one: %q, %+v, %v", w.revision(), got, w.policies.Status().LastError)
 			}
+			w.reports("mended", "r2", "", "")
 		})
 	}
 }
@@ -153,6 +162,7 @@ func TestServersThatFail(t *testing.T) {
 				t.Errorf("nothing was refused, and the status says %v", w.policies.Status().LastError)
 			}
 			agrees(t, w.policies.Current(), "r2")
+			w.reports(c.name, "r1", c.kind, "")
 			w.server.Serve("shop", good("r2").Build(t))
 			w.mustFetch()
 			if w.revision() != "shop@r2" {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/plugins/bundle"
+	"github.com/open-policy-agent/opa/v1/plugins/status"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"stepup/sidecar/access"
@@ -24,6 +25,7 @@ import (
 type world struct {
 	*testing.T
 	server   *fleettest.Server
+	statuses *fleettest.Statuses
 	policies *policy.Policies
 	fleet    *fleet.Fleet
 	log      *lines
@@ -31,12 +33,16 @@ type world struct {
 }
 
 // opa is a configuration with one bundle that is fetched when the test says so.
-func opa(url string, more map[string]any) map[string]any {
+func opa(url, statuses string, more map[string]any) map[string]any {
 	all := map[string]any{
 		"services": map[string]any{"origin": map[string]any{"url": url}},
+		"status":   map[string]any{"service": "control", "trigger": "manual"},
 		"bundles":  map[string]any{"shop": manual()},
 	}
 	maps.Copy(all, more)
+	services := maps.Clone(all["services"].(map[string]any))
+	services["control"] = map[string]any{"url": statuses}
+	all["services"] = services
 	return all
 }
 
@@ -45,7 +51,7 @@ func manual() map[string]any { return map[string]any{"service": "origin", "trigg
 // newWorld starts it. The change is made to the configuration of OPA.
 func newWorld(t *testing.T, more map[string]any, change ...func(*policy.Config)) *world {
 	t.Helper()
-	w := &world{T: t, server: fleettest.NewServer(t), log: &lines{}}
+	w := &world{T: t, server: fleettest.NewServer(t), statuses: fleettest.NewStatuses(t), log: &lines{}}
 	w.restart(more, change...)
 	return w
 }
@@ -62,7 +68,7 @@ func (w *world) restart(more map[string]any, change ...func(*policy.Config)) {
 		w.Fatal(err)
 	}
 	w.fleet, err = fleet.New(w.Context(), fleet.Config{
-		OPA: opa(w.server.URL, more), Policies: w.policies, Logger: logger, Registry: prometheus.NewRegistry(),
+		OPA: opa(w.server.URL, w.statuses.URL, more), Policies: w.policies, Logger: logger, Registry: prometheus.NewRegistry(),
 		Observe: func(_, kind string) { w.attempts = append(w.attempts, kind) },
 	})
 	if err != nil {
@@ -71,6 +77,32 @@ func (w *world) restart(more map[string]any, change ...func(*policy.Config)) {
 	w.Cleanup(func() { w.fleet.Stop(context.Background()) })
 	if err := w.fleet.Start(w.Context()); err != nil {
 		w.Fatal(err)
+	}
+}
+
+// reported is what OPA's status plugin tells the control service now about a bundle.
+func (w *world) reported(bundle string) fleettest.BundleStatus {
+	w.Helper()
+	if err := status.Lookup(w.fleet.Manager()).Trigger(w.Context()); err != nil {
+		w.Errorf("reporting the status: %v", err)
+	}
+	if odd := w.statuses.Odd(); len(odd) > 0 {
+		w.Errorf("the service was sent what is no status: %q", odd)
+	}
+	return w.statuses.Last().Bundles[bundle]
+}
+
+// reports holds what the status plugin tells to a revision that is active and a kind of
+// error: its code, and what it says in its message or its errors.
+func (w *world) reports(when, revision, kind, says string) {
+	w.Helper()
+	got := w.reported("shop")
+	code := map[bool]string{true: "bundle_error"}[kind != ""]
+	if got.Name != "shop" || got.ActiveRevision != revision || got.Code != code || (got.HTTPCode != "") != (kind == fleet.ErrorHTTP) {
+		w.Errorf("%s: the status is %+v, want the revision %q and the code %q", when, got, revision, code)
+	}
+	if kind == "" && got.Says() != "" || !strings.Contains(got.Says(), says) {
+		w.Errorf("%s: the status says %q, want %q", when, got.Says(), says)
 	}
 }
 
