@@ -125,7 +125,7 @@ func (b *bench) start(ctx context.Context) error {
 }
 
 // memory measures what live tokens take, each asked about once, and how many of them are
-// kept then: those that are asked about last and evenly before.
+// kept then: answers.memory may have room for fewer.
 func (b *bench) memory(ctx context.Context) error {
 	if !b.wants("memory") {
 		return nil
@@ -158,7 +158,8 @@ func (b *bench) memory(ctx context.Context) error {
 	return nil
 }
 
-// kept is the share of tokens that are found among those kept, by asking about some again.
+// kept is the share of tokens that are still kept, found by asking once more about some,
+// evenly from the first to the last.
 func (b *bench) kept(p *process, live []string) (float64, error) {
 	const hits = `stepup_kept_total{cache="tokens",result="hit"}`
 	var some []string
