@@ -22,6 +22,7 @@ run: build ## start the sidecar with the demonstration policy and print curl lin
 	@exec bin/stepup serve --dev
 
 build: ## build bin/stepup, a static binary
+	@[ -e bin/stepup ] || echo "building bin/stepup: the first time, Go fetches and compiles all libraries, which takes a minute or a few" >&2
 	@$(GOBUILD) -o bin/stepup ./cmd/stepup
 
 test: check policies go-test fuzz ## run every test; sets itself up

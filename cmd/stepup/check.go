@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -55,6 +58,9 @@ func (f *checkFlags) run(cmd *cobra.Command, t terminal, dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := isFolder(dir, "check ./policy"); err != nil {
+		return err
+	}
 	findings, err := policy.Check(cmd.Context(), dir, c)
 	if err != nil {
 		return err
@@ -96,6 +102,20 @@ func (f *checkFlags) against(t terminal) (policy.Config, error) {
 		})
 	}
 	return c, nil
+}
+
+// isFolder refuses what is no folder, with an example of what would do.
+func isFolder(dir, example string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return usageError{problem: "there is no folder " + dir, hint: "for example stepup " + example}
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return usageError{problem: dir + " is no folder", hint: "for example stepup " + example}
+	}
+	return nil
 }
 
 func oneFolder(_ *cobra.Command, args []string) error {

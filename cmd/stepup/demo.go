@@ -13,6 +13,7 @@ import (
 	"github.com/pquerna/otp/totp"
 	"github.com/spf13/cobra"
 
+	"stepup/sidecar/config"
 	"stepup/sidecar/demo/idp"
 	"stepup/sidecar/demo/intranet"
 	"stepup/sidecar/telemetry"
@@ -29,6 +30,9 @@ func newDemo(t terminal) *cobra.Command {
 		Long: `Run the Fabrikam Intranet complete on this machine: an OpenID provider with passwords, an
 authenticator app and passkeys, an intranet, and the sidecar between them. Nothing has to
 be installed or configured, nothing is kept, and nobody else can reach it.
+
+It listens where its flags say. A configuration is not read, be it in a file or in variables
+such as STEPUP_HTTP_ADDRESS.
 
 While it runs, it reads lines: an empty one shows Alice's current code, +1h lets an hour
 pass in all three, misbehave lets the provider do something wrong, behave stops that.
@@ -80,6 +84,7 @@ func readsOf(word string) (intranet.Reads, error) {
 func runDemo(ctx context.Context, t terminal, o demoOptions) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	tellWarnings(t.err, unheeded(t.environ))
 	d, err := startDemo(ctx, o)
 	if err != nil {
 		return err
@@ -87,6 +92,16 @@ func runDemo(ctx context.Context, t terminal, o demoOptions) error {
 	_, _ = fmt.Fprint(t.out, d.welcome())
 	go d.listen(t)
 	return d.wait()
+}
+
+// unheeded warns of the variables that would configure stepup serve: whoever set them expects
+// something.
+func unheeded(environ []string) []string {
+	var warnings []string
+	for _, name := range config.Variables(environ) {
+		warnings = append(warnings, name+" does not apply to stepup demo: --sidecar-port, --intranet-port and --provider-port say where it listens")
+	}
+	return warnings
 }
 
 // welcome says where to look and whom to sign in as.

@@ -22,7 +22,7 @@ var demonstration = []trial{
 	{"Customers, for anyone who has signed in: allow", "--level normal", "/customers"},
 	{"Employees, salaries inside, after a password only: step up", "--level normal", "/employees"},
 	{"Employees, after the second factor that was asked for: allow", "--level mfa", "/employees"},
-	{"Employees, without the scope for them: deny, for no sign-in would help", "--level mfa --scope openid,read:customers", "/employees"},
+	{"Employees, without the scope for them: deny, for no login would help", "--level mfa --scope openid,read:customers", "/employees"},
 	{"Employees, for a machine, which cannot sign in: deny", "--machine", "/employees"},
 }
 

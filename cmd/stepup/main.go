@@ -52,7 +52,8 @@ func run(ctx context.Context, t terminal, args []string) int {
 	root.SetIn(t.in)
 	root.SetOut(t.out)
 	root.SetErr(plain{t.err})
-	err := root.ExecuteContext(ctx)
+	root.SetFlagErrorFunc(suggestFlag)
+	err := suggestCommand(root.ExecuteContext(ctx), root, args)
 	if err == nil {
 		return exitOK
 	}

@@ -116,8 +116,8 @@ type testTarget struct {
 }
 
 func (f *testFlags) target(ctx context.Context, t terminal, dir string) (testTarget, error) {
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return testTarget{}, usageError{problem: fmt.Sprintf("%s is no folder", dir), hint: "for example stepup test ."}
+	if err := isFolder(dir, "test ."); err != nil {
+		return testTarget{}, err
 	}
 	list, err := cases.Folder(filepath.Join(dir, "cases"))
 	if err != nil {

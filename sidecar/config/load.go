@@ -191,6 +191,17 @@ func variables(environ []string) map[string]string {
 	return vars
 }
 
+// Variables are the names of those variables that configure the program, sorted: those that a
+// key has and that are set to something.
+func Variables(environ []string) []string {
+	keys := settable(func(k *Key) string { return k.Env })
+	vars := variables(environ)
+	maps.DeleteFunc(vars, func(name, value string) bool {
+		return value == "" || keys[strings.TrimSuffix(name, environmentFileSuffix)] == nil
+	})
+	return slices.Sorted(maps.Keys(vars))
+}
+
 // fromKubernetes reports whether Kubernetes sets a variable of that name in every pod
 // beside a service called stepup.
 func fromKubernetes(name string) bool {

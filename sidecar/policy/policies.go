@@ -3,7 +3,9 @@ package policy
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -135,6 +137,8 @@ func newSource(path string) (source, error) {
 	path = filepath.Clean(path)
 	info, err := os.Stat(path)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("policy.path: there is no %s", path)
 	case err != nil:
 		return nil, fmt.Errorf("policy.path: %w", err)
 	case info.IsDir():

@@ -20,9 +20,12 @@ func (f *Folder) Write(dir string) error {
 	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return existing(dir, err)
 	}
+	if info, err := os.Stat(filepath.Dir(dir)); err != nil || !info.IsDir() {
+		return fmt.Errorf("making %s: there is no folder %s", dir, filepath.Dir(dir))
+	}
 	draft := filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".new-"+rand.Text())
 	if err := os.Mkdir(draft, 0o777); err != nil { // less the umask, as mkdir does
-		return fmt.Errorf("making %s: %w", dir, err)
+		return fmt.Errorf("making %s: %w", dir, named(err))
 	}
 	err := f.writeAll(draft)
 	if err == nil {
@@ -32,6 +35,14 @@ func (f *Folder) Write(dir string) error {
 		return errors.Join(err, os.RemoveAll(draft))
 	}
 	return nil
+}
+
+// named is what went wrong, without the draft's name, which nobody gave.
+func named(err error) error {
+	if of, is := errors.AsType[*fs.PathError](err); is {
+		return of.Err
+	}
+	return err
 }
 
 // rename gives the draft its name. A name that somebody took meanwhile stays theirs: what
@@ -55,10 +66,10 @@ func (f *Folder) writeAll(dir string) error {
 	for _, file := range f.Files {
 		name := filepath.Join(dir, filepath.FromSlash(file.Path))
 		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-			return fmt.Errorf("writing %s: %w", file.Path, err)
+			return fmt.Errorf("writing %s: %w", file.Path, named(err))
 		}
 		if err := os.WriteFile(name, []byte(file.Text), 0o666); err != nil {
-			return fmt.Errorf("writing %s: %w", file.Path, err)
+			return fmt.Errorf("writing %s: %w", file.Path, named(err))
 		}
 	}
 	return nil

@@ -32,6 +32,10 @@ type Issuer struct {
 	Keys Keys
 }
 
+// Development is the issuer of development, which a flag alone brings in. Its address leads
+// nowhere (RFC 6761, section 6.4).
+const Development = "https://dev.stepup.invalid/"
+
 // DefaultAlgorithms returns the signature algorithms of an issuer that lists none.
 func DefaultAlgorithms() []string { return []string{"ES256", "ES384", "EdDSA", "PS256", "RS256"} }
 

@@ -94,11 +94,11 @@ func (v *Verifier) prove(ctx context.Context, now time.Time, c access.Credential
 	}
 	p, err := v.parse(c.Reveal())
 	if err != nil {
-		return nil, Standing{}, err
+		return nil, Standing{}, v.hint(err, c.Reveal())
 	}
 	i, err := v.issuerOf(p)
 	if err != nil {
-		return nil, Standing{}, err
+		return nil, Standing{}, v.hint(err, c.Reveal())
 	}
 	standing := i.standing()
 	if err := i.checkOrigin(ctx, p); err != nil {
@@ -133,6 +133,24 @@ func (v *Verifier) parse(text string) (parsed, *Error) {
 	}
 	p.claims, p.raw, err = decodePart(parts[1], "the payload")
 	return p, err
+}
+
+// hint adds to the log's detail, and to no answer, what a token is that people copy from a first
+// try to a server without --dev. Nothing of the token is repeated or believed.
+func (v *Verifier) hint(err *Error, text string) *Error {
+	if err.Code != access.AlgNotAllowed && err.Code != access.IssuerUnknown || v.issuers[Development] != nil {
+		return err
+	}
+	parts, wrong := cut(text, v.maxSize)
+	if wrong != nil {
+		return err
+	}
+	claims, _, wrong := decodePart(parts[1], "the payload")
+	if wrong != nil || claims["iss"] != Development {
+		return err
+	}
+	err.Detail += "; it names the development issuer, whose tokens count under --dev only"
+	return err
 }
 
 // issuerOf picks the issuer by the exact text of iss. Nothing is ever fetched on the word

@@ -12,7 +12,7 @@ import (
 
 // What the development issuer and its tokens are called unless told otherwise.
 const (
-	URL        = "https://dev.stepup.invalid/"
+	URL        = token.Development
 	Audience   = "https://stepup.invalid/api"
 	Client     = "stepup-dev"
 	Vocabulary = "stepup-demo"
