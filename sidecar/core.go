@@ -32,6 +32,7 @@ type Core struct {
 	Fleet *fleet.Fleet
 
 	decisions *decisionlog.Log
+	door      *native.Door
 	// pluginsReady is set once all of OPA's plugins were OK, as OPA tells its own health policies.
 	pluginsReady atomic.Bool
 }
@@ -57,7 +58,7 @@ func NewCore(ctx context.Context, o Options) (*Core, error) {
 	if err != nil {
 		return nil, fmt.Errorf("issuers: %w", err)
 	}
-	return &Core{
+	c := &Core{
 		options:   o,
 		Decider:   pdp.New(deciderConfig(o, policies, verifier, issuers, newRecorder(o, metrics, decisions), newMemory(o, metrics))),
 		Policies:  policies,
@@ -65,7 +66,9 @@ func NewCore(ctx context.Context, o Options) (*Core, error) {
 		Telemetry: metrics,
 		Fleet:     opa,
 		decisions: decisions,
-	}, nil
+	}
+	c.door = c.newDoor()
+	return c, nil
 }
 
 // severalDeadlines is how many times policy.deadline a batch or a search may take: two seconds,
@@ -73,11 +76,14 @@ func NewCore(ctx context.Context, o Options) (*Core, error) {
 const severalDeadlines = 20
 
 // Door returns the native door.
-func (c *Core) Door() *native.Door {
+func (c *Core) Door() *native.Door { return c.door }
+
+func (c *Core) newDoor() *native.Door {
 	o := c.options
 	door := native.Config{
 		Decider: c.Decider, Body: int64(o.Config.Limits.Body), Batch: o.Config.Limits.Batch,
 		Patience: severalDeadlines * o.Config.Policy.Deadline, Forward: o.Config.Headers.Forward, Logger: o.Logger,
+		Memory: int64(o.Config.Answers.Memory) / shareOfQuestions, Counters: counters(c.Telemetry, keptQuestions),
 	}
 	if o.Config.Requirements {
 		door.Requirer = c.Decider
@@ -124,15 +130,25 @@ func deciderConfig(o Options, policies *policy.Policies, verifier pdp.Verifier, 
 	}
 }
 
+// keptQuestions names the cache of questions that were read, as metrics do; it has one part
+// in shareOfQuestions of answers.memory, and tokens and answers have the others.
+const (
+	keptQuestions    = "questions"
+	shareOfQuestions = 4
+)
+
 // newMemory returns what keeps tokens and answers; nil when it is off.
 func newMemory(o Options, metrics *telemetry.Instruments) *pdp.Memory {
+	all := int64(o.Config.Answers.Memory)
 	return pdp.NewMemory(pdp.MemoryConfig{
-		Bytes: int64(o.Config.Answers.Memory),
-		Counters: func(cache string) keep.Counters {
-			hits, misses := metrics.Kept(cache)
-			return keep.Counters{Hits: hits, Misses: misses}
-		},
+		Bytes:    all - all/shareOfQuestions,
+		Counters: func(cache string) keep.Counters { return counters(metrics, cache) },
 	})
+}
+
+func counters(metrics *telemetry.Instruments, cache string) keep.Counters {
+	hits, misses := metrics.Kept(cache)
+	return keep.Counters{Hits: hits, Misses: misses}
 }
 
 // newGuard returns the memory of step-ups that did not help; nil when it is off.

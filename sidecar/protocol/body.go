@@ -57,6 +57,9 @@ func (b Body) checkMediaType(c echo.Context) error {
 		return nil
 	}
 	if len(fields) == 1 {
+		if fields[0] == echo.MIMEApplicationJSON {
+			return nil // as nearly everybody says it
+		}
 		if mediaType, _, err := mime.ParseMediaType(fields[0]); err == nil && mediaType == echo.MIMEApplicationJSON {
 			return nil
 		}
@@ -109,14 +112,20 @@ func notGzip() error {
 	return refused(http.StatusBadRequest, "The body is not gzip, as Content-Encoding says: send it as it is.")
 }
 
+// mostForeseen is for how many bytes of a body there is room before any of them came.
+const mostForeseen = 16 << 10
+
 func readLimited(c echo.Context, limit int64) ([]byte, error) {
 	r := c.Request()
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, limit))
+	// What somebody says to send is made room for, but not more than most send: it costs
+	// nothing to say so.
+	body := bytes.NewBuffer(make([]byte, 0, bytes.MinRead+int(min(max(r.ContentLength, 0), mostForeseen))))
+	_, err := body.ReadFrom(http.MaxBytesReader(c.Response(), r.Body, limit))
 	if err == nil {
-		return body, nil
+		return body.Bytes(), nil
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooLarge(limit)

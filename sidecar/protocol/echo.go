@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -113,9 +114,10 @@ func bodiless(serve echo.HandlerFunc) echo.HandlerFunc {
 // noStore keeps every answer out of caches: it holds for one login at one moment
 // (RFC 9111, section 5.2.2.5).
 func noStore(next echo.HandlerFunc) echo.HandlerFunc {
+	stored, sniffed := []string{"no-store"}, []string{"nosniff"} // shared: nobody writes into the values of a field
 	return func(c echo.Context) error {
-		c.Response().Header().Set(echo.HeaderCacheControl, "no-store")
-		c.Response().Header().Set(echo.HeaderXContentTypeOptions, "nosniff")
+		h := c.Response().Header()
+		h[echo.HeaderCacheControl], h[echo.HeaderXContentTypeOptions] = stored, sniffed
 		return next(c)
 	}
 }
@@ -210,14 +212,26 @@ func TellOutside(c echo.Context, status int) {
 	}
 }
 
-// Send encodes a value as JSON and writes it in one piece, with a line end for those who
-// read it in a terminal.
+// Send encodes a value as JSON and writes it in one piece.
 func Send(c echo.Context, status int, mediaType string, value any) error {
+	body, err := EncodeLine(value)
+	if err != nil {
+		return err
+	}
+	return SendText(c, status, mediaType, body)
+}
+
+// EncodeLine encodes a value as JSON, with a line end for those who read it in a terminal.
+func EncodeLine(value any) ([]byte, error) {
 	body, err := Encode(value)
 	if err != nil {
-		return fmt.Errorf("encoding the answer: %w", err)
+		return nil, fmt.Errorf("encoding the answer: %w", err)
 	}
-	body = append(body, '\n')
-	c.Response().Header().Set(echo.HeaderContentLength, fmt.Sprint(len(body)))
+	return append(body, '\n'), nil
+}
+
+// SendText writes a text in one piece.
+func SendText(c echo.Context, status int, mediaType string, body []byte) error {
+	c.Response().Header()[echo.HeaderContentLength] = []string{strconv.Itoa(len(body))}
 	return c.Blob(status, mediaType, body)
 }

@@ -37,7 +37,7 @@ var table = []Instrument{
 	{"stepup_decision_log_uploads_total", Counter, []string{"result"}, "Chunks of the decision log that were sent to its service: ok or error. After an error the chunk is sent again."},
 	{"stepup_development_issuer", Gauge, nil, "1 if tokens of the development issuer are accepted: never in production."},
 	{"stepup_unknown_acr_total", Counter, []string{"issuer"}, "Verified tokens whose login no vocabulary value describes: it gives no level."},
-	{"stepup_kept_total", Counter, []string{"cache", "result"}, "Look-ups in what is kept (tokens, answers, requirements), by result (hit or miss)."},
+	{"stepup_kept_total", Counter, []string{"cache", "result"}, "Look-ups in what is kept (tokens, answers, requirements, questions), by result (hit or miss)."},
 	{"stepup_kept_bytes", Gauge, []string{"cache"}, "Memory that what is kept takes, about; answers.memory bounds all of it."},
 	{"stepup_http_requests_in_flight", Gauge, nil, "Requests that are being answered."},
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"stepup/sidecar/access"
+	"stepup/sidecar/keep"
 	"stepup/sidecar/protocol"
 )
 
@@ -28,12 +29,19 @@ type Config struct {
 	Patience time.Duration
 	// Forward lists the request headers that policies may see; none: none.
 	Forward access.HeaderNames
+	// Memory is how many bytes may be taken by questions that were read before, so that the
+	// same text need not be read again; 0: none are kept. Counters count what was found.
+	Memory   int64
+	Counters keep.Counters
 	// Logger takes decisions that could not be written; nil: they are dropped.
 	Logger *slog.Logger
 }
 
 // Door answers the native protocol. It is safe for concurrent use.
-type Door struct{ cfg Config }
+type Door struct {
+	cfg  Config
+	read *keep.Cache[*read]
+}
 
 // New returns the door. It panics without a decider.
 func New(cfg Config) *Door {
@@ -49,8 +57,11 @@ func New(cfg Config) *Door {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Door{cfg}
+	return &Door{cfg, keep.New[*read](cfg.Memory, cfg.Counters)}
 }
+
+// Bytes tells how many bytes the questions take that were read before, about.
+func (d *Door) Bytes() int64 { return d.read.Bytes() }
 
 // Routes returns the endpoints, for [protocol.Mount].
 func (d *Door) Routes() []protocol.Route {
@@ -65,20 +76,20 @@ func (d *Door) Routes() []protocol.Route {
 
 // decision answers one question.
 func (d *Door) decision(c echo.Context) error {
-	body, err := d.read(c)
+	body, err := d.body(c)
 	if err != nil {
 		return err
 	}
-	answer, err := d.decide(c.Request().Context(), fragment{Text: body}, question{})
+	answer, err := d.answerTo(c.Request().Context(), body)
 	if err != nil {
 		return err
 	}
-	return protocol.Send(c, http.StatusOK, echo.MIMEApplicationJSON, answer)
+	return protocol.SendText(c, http.StatusOK, echo.MIMEApplicationJSON, answer)
 }
 
-// read takes the body and nothing beside it: a parameter that nobody reads is a mistake
+// body takes the body and nothing beside it: a parameter that nobody reads is a mistake
 // that nobody would notice.
-func (d *Door) read(c echo.Context) ([]byte, error) {
+func (d *Door) body(c echo.Context) ([]byte, error) {
 	if c.Request().URL.RawQuery != "" {
 		return nil, wrongQuery("the query must be empty: everything stands in the body")
 	}
@@ -88,7 +99,7 @@ func (d *Door) read(c echo.Context) ([]byte, error) {
 // decisions answers several questions in order, one after the other: a batch takes no
 // more of the machine than a single question does, however large it is.
 func (d *Door) decisions(c echo.Context) error {
-	body, err := d.read(c)
+	body, err := d.body(c)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func (d *Door) getRequirements(c echo.Context) error {
 // postRequirements answers the same for a body, which can tell more.
 func (d *Door) postRequirements(c echo.Context) error {
 	return d.require(c, func() (access.RequirementQuestion, error) {
-		body, err := d.read(c)
+		body, err := d.body(c)
 		if err != nil {
 			return access.RequirementQuestion{}, err
 		}

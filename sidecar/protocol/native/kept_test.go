@@ -1,0 +1,154 @@
+package native
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	"stepup/sidecar/access"
+	"stepup/sidecar/keep"
+)
+
+// deciding answers with what it is given, each time under another id, and counts what it
+// was asked.
+type deciding struct {
+	answer access.Decision
+	asked  []access.Request
+}
+
+func (d *deciding) Decide(_ context.Context, r access.Request) access.Decision {
+	d.asked = append(d.asked, r)
+	answer := d.answer
+	answer.ID = string(rune('a'+len(d.asked))) + "-0190-7000-8000-00000000000"
+	return answer
+}
+
+// TestKeptQuestionsAreAnsweredAnew asks the same text again and again of a door that keeps
+// what it read and of one that does not, while the answer changes in every field that an
+// answer has: each time both say the same, byte for byte.
+func TestKeptQuestionsAreAnsweredAnew(t *testing.T) {
+	body := []byte(`{"token":"t","action":{"name":"GET"},"resource":{"type":"route","id":"/a","properties":{"p":1}},"context":{"amount":5}}`)
+	keeping, fresh := &deciding{}, &deciding{}
+	kept, anew := New(Config{Decider: keeping, Memory: 1 << 20}), New(Config{Decider: fresh})
+	for round, answer := range append(decisions(), decisions()...) {
+		for range 2 {
+			keeping.answer, fresh.answer = answer, answer
+			got, err := kept.answerTo(t.Context(), body)
+			want, other := anew.answerTo(t.Context(), body)
+			if (err == nil) != (other == nil) || !bytes.Equal(got, want) {
+				t.Fatalf("round %d: kept %s, %v\nfresh %s, %v", round, got, err, want, other)
+			}
+		}
+	}
+	if kept.Bytes() == 0 || anew.Bytes() != 0 {
+		t.Errorf("%d bytes are kept, and by the other %d", kept.Bytes(), anew.Bytes())
+	}
+	if !reflect.DeepEqual(keeping.asked, fresh.asked) {
+		t.Error("the two asked different questions")
+	}
+}
+
+// decisions are a full one of each outcome, each with every field changed, one by one.
+func decisions() []access.Decision {
+	age := int64(60)
+	advice := access.StepUpAdvice{Level: "mfa", MaxAge: &age, ACRValues: []string{"mfa"}, AuthorizationRequest: map[string]string{"scope": "openid"}}
+	full := access.Decision{
+		Outcome: access.Allow, Assurance: access.Assurance{Level: "normal", Levels: []string{"normal"}, Methods: []string{"pwd"}, AuthTime: 5, Told: true},
+		Obligations: []access.Object{{"a": json.Number("1")}}, Headers: map[string]string{"x-a": "1"}, Revision: "r", ValidUntil: 9,
+	}
+	stepUp := full
+	stepUp.Outcome, stepUp.StepUp = access.StepUp, &advice
+	stepUp.Reasons = []access.Reason{access.Because(access.LevelTooLow)}
+	stepUp.Challenges = access.StepUpChallenges(advice)
+	all := []access.Decision{full, stepUp}
+	older, other := int64(90), advice
+	other.MaxAge, other.Alternatives = &older, []access.StepUpAdvice{advice}
+	for _, from := range []access.Decision{full, stepUp} {
+		for _, change := range changes(&other) {
+			changed := from
+			change(&changed)
+			all = append(all, from, changed)
+		}
+	}
+	return all
+}
+
+// changes has one for every field of a decision: a test counts them.
+func changes(other *access.StepUpAdvice) map[string]func(*access.Decision) {
+	return map[string]func(*access.Decision){
+		"Outcome": func(d *access.Decision) {
+			d.Outcome, d.Reasons = access.Deny, []access.Reason{access.Because(access.NotAllowed)}
+		},
+		"Reasons":     func(d *access.Decision) { d.Reasons = []access.Reason{{Code: "p/a", Message: "b"}} },
+		"Assurance":   func(d *access.Decision) { d.Assurance.Levels = []string{"normal", "mfa"} },
+		"StepUp":      func(d *access.Decision) { d.StepUp = other },
+		"Challenges":  func(d *access.Decision) { d.Challenges = access.StepUpChallenges(*other) },
+		"Obligations": func(d *access.Decision) { d.Obligations = []access.Object{{"a": json.Number("2")}} },
+		"Headers":     func(d *access.Decision) { d.Headers = map[string]string{"x-a": "2"} },
+		"Revision":    func(d *access.Decision) { d.Revision = "s" },
+		"ValidUntil":  func(d *access.Decision) { d.ValidUntil = 10 },
+	}
+}
+
+// Every field of a decision and of an assurance tells two apart.
+func TestSameLooksAtEveryField(t *testing.T) {
+	fields := reflect.TypeFor[access.Decision]()
+	full := decisions()[1]
+	other := *full.StepUp
+	other.Level, other.ACRValues = "phr", []string{"phr"}
+	all := changes(&other)
+	for i := range fields.NumField() {
+		name := fields.Field(i).Name
+		change, known := all[name]
+		if !known && name != "ID" {
+			t.Errorf("a decision has a field %s: say in same whether it is written, and here how it changes", name)
+			continue
+		}
+		if name == "ID" {
+			continue
+		}
+		changed := full
+		if change(&changed); same(full, changed) {
+			t.Errorf("decisions that differ in %s are taken for the same", name)
+		}
+	}
+	if !same(full, decisions()[1]) {
+		t.Error("equal decisions are not taken for the same")
+	}
+	assurance := reflect.TypeFor[access.Assurance]()
+	for i := range assurance.NumField() {
+		changed := full
+		v := reflect.ValueOf(&changed.Assurance).Elem().Field(i)
+		v.Set(reflect.Zero(v.Type()))
+		if same(full, changed) {
+			t.Errorf("decisions that differ in Assurance.%s are taken for the same", assurance.Field(i).Name)
+		}
+	}
+}
+
+// Of what was refused nothing is kept, nor of what is too large to be asked often, nor of what
+// could not be read.
+func TestWhatIsNotKept(t *testing.T) {
+	question := func(filler int) []byte {
+		return []byte(`{"token":"t","action":{"name":"GET"},"resource":{"type":"route","id":"/a"},"context":{"a":"` + string(bytes.Repeat([]byte("x"), filler)) + `"}}`)
+	}
+	for name, row := range map[string]struct {
+		answer access.Decision
+		body   []byte
+	}{
+		"refused":    {access.Decision{Outcome: access.Deny, Reasons: []access.Reason{access.Because(access.TokenExpired)}, Assurance: access.NoAssurance()}, question(1)},
+		"a fault":    {access.Decision{Outcome: access.Indeterminate, Reasons: []access.Reason{access.Because(access.NotReady)}}, question(1)},
+		"large":      {access.Decision{Outcome: access.Allow, Assurance: access.NoAssurance()}, question(mostRead)},
+		"unreadable": {access.Decision{Outcome: access.Allow, Assurance: access.NoAssurance()}, []byte(`{"token":"t","token":"u"}`)},
+	} {
+		d := New(Config{Decider: &deciding{answer: row.answer}, Memory: 1 << 20})
+		for range 2 {
+			_, _ = d.answerTo(t.Context(), row.body)
+		}
+		if _, kept := d.read.Get(keep.Text(row.body), func(*read) bool { return true }); kept {
+			t.Errorf("%s: kept", name)
+		}
+	}
+}
