@@ -21,6 +21,9 @@ const maxFile = 50 << 20
 func withDefaults(opa map[string]any) map[string]any {
 	all := maps.Clone(opa)
 	maps.DeleteFunc(all, func(_ string, value any) bool { return value == nil })
+	if services := all["services"]; services != nil {
+		all["services"] = discreet(services)
+	}
 	if logs, ok := all["decision_logs"].(map[string]any); ok {
 		all["decision_logs"] = bufferedByEvent(logs)
 	}
@@ -69,10 +72,22 @@ func (g *gate) OnConfigDiscovery(_ context.Context, c *config.Config) (*config.C
 		return nil, err
 	}
 	c.Bundles = bounded
+	if c.Services, err = discreetDiscovered(c.Services); err != nil {
+		return nil, err
+	}
 	if c.DecisionLogs, err = bufferDiscovered(c.DecisionLogs); err != nil {
 		return nil, err
 	}
 	return c, g.check(c)
+}
+
+// discreetDiscovered is [discreet] for what is discovered.
+func discreetDiscovered(raw json.RawMessage) (json.RawMessage, error) {
+	var services any
+	if raw == nil || json.Unmarshal(raw, &services) != nil {
+		return raw, nil // which is OPA's to refuse
+	}
+	return json.Marshal(discreet(services))
 }
 
 func boundBundles(raw json.RawMessage) (json.RawMessage, error) {

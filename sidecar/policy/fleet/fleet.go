@@ -108,6 +108,7 @@ func (f *Fleet) assemble(ctx context.Context, raw []byte) (err error) {
 	if err != nil {
 		return err
 	}
+	f.registerAsker()
 	if err := f.plug(ctx, hook); err != nil {
 		f.manager.Stop(ctx)
 		return err

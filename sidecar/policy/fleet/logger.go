@@ -48,7 +48,7 @@ func (l logger) write(level slog.Level, format string, args []any) {
 	if len(args) > 0 {
 		text = fmt.Sprintf(format, args...)
 	}
-	l.to.Log(context.Background(), level, text)
+	l.to.Log(context.Background(), level, redact(text))
 }
 
 // Debug implements [logging.Logger], and so do the others.
@@ -60,7 +60,7 @@ func (l logger) Error(format string, args ...any) { l.write(slog.LevelError, for
 func (l logger) WithFields(fields map[string]any) logging.Logger {
 	to := l.to
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		to = to.With(name, fields[name])
+		to = to.With(name, redactField(fields[name]))
 	}
 	return logger{to, l.lost}
 }

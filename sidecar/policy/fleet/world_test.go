@@ -29,6 +29,7 @@ type world struct {
 	policies *policy.Policies
 	fleet    *fleet.Fleet
 	log      *lines
+	registry *prometheus.Registry
 	attempts []string
 }
 
@@ -63,12 +64,13 @@ func (w *world) restart(more map[string]any, change ...func(*policy.Config)) {
 	for _, f := range change {
 		f(&c)
 	}
+	w.registry = prometheus.NewRegistry()
 	var err error
 	if w.policies, err = policy.Receive(c); err != nil {
 		w.Fatal(err)
 	}
 	w.fleet, err = fleet.New(w.Context(), fleet.Config{
-		OPA: opa(w.server.URL, w.statuses.URL, more), Policies: w.policies, Logger: logger, Registry: prometheus.NewRegistry(),
+		OPA: opa(w.server.URL, w.statuses.URL, more), Policies: w.policies, Logger: logger, Registry: w.registry,
 		Observe: func(_, kind string) { w.attempts = append(w.attempts, kind) },
 	})
 	if err != nil {
