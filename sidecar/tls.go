@@ -32,6 +32,11 @@ func newTLS(cert, key, clientCA string, log *slog.Logger) (*tls.Config, error) {
 		return nil, nil
 	}
 	f := &tlsFiles{cert: cert, key: key, clientCA: clientCA, log: log, now: time.Now}
+	return f.config()
+}
+
+// config returns what asks for the files' configuration with every connection.
+func (f *tlsFiles) config() (*tls.Config, error) {
 	if err := f.load(); err != nil {
 		return nil, err
 	}
