@@ -213,6 +213,8 @@ func TestAuthZENSubjectIsTheTokens(t *testing.T) {
 		"a token that is null":            {own, with(nil), nil, nil, 400},
 		"a token in other letters":        {own, map[string]any{"Token": token}, nil, nil, 400},
 		"a token under another name":      {own, map[string]any{"access_token": token}, nil, nil, 400},
+		"a token with other punctuation":  {own, map[string]any{"Access-Token": token}, nil, nil, 400},
+		"evidence with other punctuation": {own, map[string]any{"token": token, "id-token": token}, nil, nil, 400},
 		"an ID token alone":               {own, map[string]any{"id_token": token}, nil, nil, 400},
 		"properties that nobody verified": {own, with(token), map[string]any{"role": "admin"}, nil, 400},
 	} {

@@ -63,25 +63,38 @@ func refOf(name string) ast.Ref {
 	return ref
 }
 
+// maxHealthPath is how many segments a path of OPA's /health may have: each asks for one more
+// step of a query that is prepared for it.
+const maxHealthPath = 8
+
+// once prepares and runs a program whose query is not asked again.
+func (p *program) once(ctx context.Context, input access.Object, now int64) ([]ast.Value, error) {
+	if err := p.prepare(ctx); err != nil {
+		return nil, err
+	}
+	in, err := ast.InterfaceToValue(input)
+	if err != nil {
+		return nil, unreadable("the input", err)
+	}
+	return p.run(ctx, in, now)
+}
+
 // Healthy asks what OPA asks at /health/<path>: data.system.health.<path>, about the state of
-// its plugins. Nil: it is true. The errors have OPA's words.
+// its plugins. Nil: it is true. The errors are for everybody: they have OPA's words, and tell
+// nothing of the policy.
 func (s *Snapshot) Healthy(ctx context.Context, path []string, state access.Object, now int64) error {
 	ref := refOf("system.health")
+	if len(path) > maxHealthPath {
+		return fmt.Errorf("health check (%v.…) was undefined", ref)
+	}
 	for _, segment := range path {
 		ref = append(ref, ast.StringTerm(segment))
 	}
 	asked := &program{compiler: s.policy.compiler, store: s.policy.store, outputs: []ast.Ref{ref}}
-	if err := asked.prepare(ctx); err != nil {
-		return told(err)
-	}
-	in, err := ast.InterfaceToValue(state)
-	if err != nil {
-		return told(unreadable("the state", err))
-	}
-	values, err := asked.run(ctx, in, now)
+	values, err := asked.once(ctx, state, now)
 	switch {
 	case err != nil:
-		return told(err)
+		return fmt.Errorf("health check (%v) could not be evaluated", ref)
 	case values[0] == nil:
 		return fmt.Errorf("health check (%v) was undefined", ref)
 	case values[0].Compare(ast.Boolean(true)) != 0:

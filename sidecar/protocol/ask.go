@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"stepup/sidecar/access"
 )
@@ -159,4 +160,24 @@ func SubjectToken(header http.Header) (string, error) {
 		return "", Refused(http.StatusBadRequest, "The header "+HeaderToken+" must be one token, sent once and without a scheme.")
 	}
 	return fields[0], nil
+}
+
+// tokenNames are what others call a token, by their letters.
+var tokenNames = []string{
+	"accesstoken", "authorization", "bearer", "bearertoken", "idtoken", "jwt", "refreshtoken", "subjecttoken", "xsubjecttoken", "token",
+}
+
+// IsTokenName reports whether a member that a door does not know is probably a token: among
+// what policies see it would not be verified, and be shown to them and to logs.
+func IsTokenName(name string) bool { return slices.Contains(tokenNames, Letters(name)) }
+
+// Letters are the letters and digits of a name, in lower case. Two names that have the same
+// are one to somebody.
+func Letters(name string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, name)
 }

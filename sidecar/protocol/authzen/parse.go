@@ -3,7 +3,6 @@ package authzen
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/protocol"
@@ -52,22 +51,14 @@ func readContext(d *decoder, q *question) error {
 		return err
 	}
 	for name := range q.Context {
-		if slices.Contains([]string{"token", "id_token"}, strings.ToLower(name)) && name != strings.ToLower(name) {
-			return &protocol.Malformed{Pointer: whole.Pointer, Problem: "must name tokens in lower case: token, id_token"}
-		}
-		if slices.Contains(otherNames(), strings.ToLower(name)) {
-			return &protocol.Malformed{Pointer: whole.Pointer, Problem: "must have the token as token, or in the header " + protocol.HeaderToken + ": under another name it would not be verified, and shown to policies"}
+		if name != "token" && name != "id_token" && protocol.IsTokenName(name) {
+			return &protocol.Malformed{Pointer: whole.Pointer, Problem: "must have the token as token, evidence as id_token, or the token in the header " + protocol.HeaderToken + ": under another name it would not be verified, and shown to policies"}
 		}
 	}
 	if err := take(whole.Pointer, q.Context, "token", &q.Token); err != nil {
 		return err
 	}
 	return take(whole.Pointer, q.Context, "id_token", &q.IDToken)
-}
-
-// otherNames are what others call a token, in lower case.
-func otherNames() []string {
-	return []string{"access_token", "accesstoken", "jwt", "idtoken", "authorization", "refresh_token", "subject_token"}
 }
 
 // take moves a token out of a context.

@@ -400,6 +400,8 @@ func TestInputsRefused(t *testing.T) {
 		{"an object token", `{` + bare + `,"token":{"scopes":["x"]}}`, "/input/token must be the token as a string"},
 		{"an empty token", `{` + bare + `,"token":""}`, "/input/token"},
 		{"a token called otherwise", `{` + bare + `,"access_token":"a.b.c"}`, `send the token as the string`},
+		{"a token with other punctuation", `{` + bare + `,"Access-Token":"a.b.c"}`, `send the token as the string`},
+		{"the header's name", `{` + bare + `,"x_subject_token":"a.b.c"}`, `send the token as the string`},
 		{"a token misspelt", `{` + bare + `,"Token":"a.b.c"}`, `send the token as the string`},
 		{"an ID token misspelt", `{` + bare + `,"idtoken":"a.b.c"}`, `send the token as the string`},
 		{"a proof", `{` + bare + `,"dpop":{}}`, "/input/dpop is not supported yet"},

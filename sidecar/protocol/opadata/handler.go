@@ -69,6 +69,7 @@ func (d *Door) Routes() []protocol.Route {
 		{Method: http.MethodGet, Path: "/health", Serve: d.health},
 		{Method: http.MethodHead, Path: "/health", Serve: d.health},
 		{Method: http.MethodGet, Path: "/health/*", Serve: d.healthOf},
+		{Method: http.MethodHead, Path: "/health/*", Serve: d.healthOf},
 	}
 	for _, path := range []string{"", "/*"} {
 		routes = append(routes,

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/httpreq"
@@ -42,10 +41,6 @@ var inputMembers = protocol.Members[question]{
 	"now":       refuseVerified,
 }
 
-// secretNames are what others call a token. Below context it would be shown to policies
-// and logs.
-var secretNames = []string{"access_token", "accesstoken", "jwt", "bearer", "authorization", "idtoken", "refresh_token"}
-
 func refuseVerified(d *decoder, _ *question) error {
 	return d.Refuse("is not taken from the caller: it follows from the token and the clock here, leave it out")
 }
@@ -71,7 +66,7 @@ const maxRest = 256
 // readRest keeps a member that is not known, unless it is probably a token, or one of ours in
 // another spelling: Subject would reach policies as context.
 func readRest(d *decoder, name string, q *question) error {
-	if slices.Contains(secretNames, strings.ToLower(name)) || strings.HasSuffix(protocol.Nearest(inputMembers, name), "token") {
+	if protocol.IsTokenName(name) || strings.HasSuffix(protocol.Nearest(inputMembers, name), "token") {
 		return d.Refuse(`is not a known member: send the token as the string "token"`)
 	}
 	if meant := spelt(name, inputMembers); meant != "" {
@@ -94,21 +89,11 @@ func readRest(d *decoder, name string, q *question) error {
 // spelt returns the known name that a name is, but for case and punctuation; empty: none.
 func spelt[T any](name string, known map[string]T) string {
 	for _, ours := range slices.Sorted(maps.Keys(known)) {
-		if letters(ours) == letters(name) {
+		if protocol.Letters(ours) == protocol.Letters(name) {
 			return ours
 		}
 	}
 	return ""
-}
-
-// letters are those of a name, in lower case.
-func letters(name string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
-			return -1
-		}
-		return unicode.ToLower(r)
-	}, name)
 }
 
 func readInput(d *decoder, q *question) error {
