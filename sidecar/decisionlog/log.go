@@ -31,10 +31,11 @@ const patience = time.Second
 // What becomes of an event, for [Config.Count]. OPA's plugin has more to tell of those
 // that are Handed.
 const (
-	Handed    = "handed"     // to OPA's plugin
-	QueueFull = "queue_full" // the worker did not keep up
-	Stopped   = "stopped"    // the sidecar stopped before it was written
-	Failed    = "failed"     // it could not be made, or its masks could not be evaluated
+	Handed     = "handed"      // to OPA's plugin
+	QueueFull  = "queue_full"  // the worker did not keep up
+	BufferFull = "buffer_full" // too much waits to be sent, since the service takes none
+	Stopped    = "stopped"     // the sidecar stopped before it was written
+	Failed     = "failed"      // it could not be made, or its masks could not be evaluated
 )
 
 // A Config says what a Log works with. The fields without a stated default are required.
@@ -59,6 +60,9 @@ type Config struct {
 	Queue int
 	// QueueBytes is how much memory their questions may take, about; 0: [DefaultQueueBytes].
 	QueueBytes int64
+	// BufferBytes is how much the questions may take, about, that wait in OPA's buffer of
+	// events; 0: [DefaultBufferBytes].
+	BufferBytes int64
 }
 
 // A Log is a [pdp.Recorder] that hands decisions to OPA's decision log. A nil Log logs
@@ -77,7 +81,8 @@ type Log struct {
 	cancel context.CancelFunc
 	late   atomic.Bool // what is left is not written any more
 
-	masks masks // the worker's
+	masks    masks // the worker's, and so is what is buffered
+	buffered buffered
 }
 
 // An entry is a decision that waits to be logged.
@@ -104,6 +109,9 @@ func New(c Config) *Log {
 	}
 	if c.QueueBytes == 0 {
 		c.QueueBytes = DefaultQueueBytes
+	}
+	if c.BufferBytes == 0 {
+		c.BufferBytes = DefaultBufferBytes
 	}
 	l := &Log{Config: c, queue: make(chan *entry, c.Queue), done: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
@@ -200,11 +208,17 @@ func (l *Log) write(e *entry) (result string) {
 			result = l.fail(e, fmt.Errorf("panic: %v", p))
 		}
 	}()
-	if err := l.hand(ctx, e); err != nil {
+	switch err := l.hand(ctx, e); {
+	case errors.Is(err, errBufferFull):
+		return BufferFull
+	case err != nil:
 		return l.fail(e, err)
 	}
 	return Handed
 }
+
+// errBufferFull says that an event has no room in OPA's buffer.
+var errBufferFull = errors.New("too much waits to be sent")
 
 func (l *Log) fail(e *entry, err error) string {
 	l.Logger.Error("a decision is missing in the decision log", "id", e.Decision.ID, "error", err)
@@ -226,10 +240,10 @@ func (l *Log) hand(ctx context.Context, e *entry) error {
 		return err
 	}
 	event.Txn = txn
-	return l.log(ctx, txn, event)
+	return l.log(ctx, txn, event, e.size)
 }
 
-func (l *Log) log(ctx context.Context, txn storage.Transaction, event *server.Info) error {
+func (l *Log) log(ctx context.Context, txn storage.Transaction, event *server.Info, size int64) error {
 	plugin := logs.Lookup(l.Manager)
 	if plugin == nil {
 		return errors.New("there is no decision log any more")
@@ -240,6 +254,9 @@ func (l *Log) log(ctx context.Context, txn storage.Transaction, event *server.In
 	}
 	if err := carryOut(rules, event); err != nil {
 		return fmt.Errorf("masking: %w", err)
+	}
+	if !l.room(plugin, size) {
+		return errBufferFull
 	}
 	return plugin.Log(ctx, event)
 }

@@ -129,6 +129,42 @@ func TestQueueIsBoundedByBytes(t *testing.T) {
 	}
 }
 
+// TestBufferIsBoundedByBytes: while the service is down, questions of a mebibyte are let into
+// OPA's buffer as far as there is room, and the rest is counted. Once it is back there is room
+// again.
+func TestBufferIsBoundedByBytes(t *testing.T) {
+	const many = 200
+	w := newWorld(t, "", nil, func(c *decisionlog.Config, _ map[string]any) { c.QueueBytes = 1 << 30 })
+	w.service.Down()
+	note := strings.Repeat("x", 1<<20)
+	ask := func(n int) {
+		for i := range n {
+			large := numbered(i)
+			doc := *large.Document
+			doc.Context = access.Object{"note": note}
+			large.Request.Context, large.Document = doc.Context, &doc
+			w.log.Record(t.Context(), large)
+		}
+	}
+	ask(many)
+	w.log.Start()
+	await(t, "the queue to empty", func() bool { return w.counted(decisionlog.Handed)+w.counted(decisionlog.BufferFull) == many })
+	fit := w.counted(decisionlog.Handed)
+	if fit < 15 || fit > 21 {
+		t.Errorf("%d of %d were handed over, want those of which three copies fit in 64 MiB; counted %v", fit, many, w.counts)
+	}
+	w.service.Up()
+	if got := w.sent(); len(got) != fit {
+		t.Errorf("%d events arrived, want %d", len(got), fit)
+	}
+	ask(1)
+	await(t, "another one", func() bool { return w.counted(decisionlog.Handed) == fit+1 })
+	w.log.Stop(context.Background())
+	if got := w.counted(decisionlog.Handed) + w.counted(decisionlog.BufferFull); got != many+1 {
+		t.Errorf("counted %v, want %d in all", w.counts, many+1)
+	}
+}
+
 // TestStopIsBounded: what was not written in time is counted, and so is what comes later.
 func TestStopIsBounded(t *testing.T) {
 	began := make(chan struct{}, 1)
