@@ -53,7 +53,7 @@ func TestAgeBreakpoints(t *testing.T) {
 		"divided":           {`allow if input.assurance.age / 60 <= 5`, nil, nil, true},
 		"key of an object":  {`allow if {"5": true}[format_int(input.assurance.age, 10)]`, nil, nil, true},
 		"unified in array":  {`allow if { [a, 1] = [input.assurance.age, 1]; a < 10 }`, []int64{10}, nil, false},
-		"yielded by a rule": {"allow if double < 100\ndouble := input.assurance.age * 2", []int64{50}, nil, false},
+		"yielded by a rule": {"allow if double < 100\ndouble := input.assurance.age * 2", []int64{50}, []int64{50}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := snapshotOf(t, "package p\n\n"+row.rules+"\n")
