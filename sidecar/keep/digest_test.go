@@ -166,3 +166,22 @@ func TestSightsTellValuesApart(t *testing.T) {
 		}
 	}
 }
+
+// A token with an ID token beside it is another than without, or than with another one, or
+// than the two the other way round.
+func TestTokensAreToldApart(t *testing.T) {
+	seen := map[keep.Digest]string{}
+	for _, pair := range [][2]string{{"a", ""}, {"a", "b"}, {"a", "c"}, {"b", "a"}, {"ab", ""}, {"", "a"}, {"b", ""}} {
+		var c [2]access.Credential
+		for i, text := range pair {
+			if text != "" {
+				c[i] = access.NewCredential(text)
+			}
+		}
+		got := keep.Tokens(c[0], c[1])
+		if other, same := seen[got]; same {
+			t.Errorf("%q and %s have one digest", pair, other)
+		}
+		seen[got] = fmt.Sprintf("%q", pair)
+	}
+}

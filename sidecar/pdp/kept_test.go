@@ -131,6 +131,7 @@ type life struct {
 	*rand.Rand
 	t     *testing.T
 	found *tally
+	wrong func(format string, args ...any) // told where the two deciders differ
 
 	clock    atomic.Int64
 	began    int64
@@ -191,7 +192,7 @@ const (
 )
 
 func newLife(t *testing.T, r *rand.Rand, found *tally) *life {
-	l := &life{Rand: r, t: t, found: found, began: now.Unix() + r.Int64N(1000), ring: &ring{key: tokentest.NewKey(t, "ES256", "k0")}}
+	l := &life{Rand: r, t: t, found: found, wrong: t.Errorf, began: now.Unix() + r.Int64N(1000), ring: &ring{key: tokentest.NewKey(t, "ES256", "k0")}}
 	l.clock.Store(l.began)
 	for range 3 {
 		l.texts = append(l.texts, l.policyText())
@@ -209,20 +210,24 @@ func newLife(t *testing.T, r *rand.Rand, found *tally) *life {
 }
 
 func (l *life) decider(active func() pdp.Policy, m *pdp.Memory) (*pdp.Decider, *records) {
-	verifier, err := token.NewVerifier([]token.Issuer{{
-		URL: lifeIssuer, Audiences: []string{lifeAPI}, Clients: []string{"app"}, Vocabulary: l.vocabulary(), Keys: l.ring,
-	}}, 5*time.Second, 0)
-	if err != nil {
-		l.t.Fatal(err)
-	}
 	rec := &records{}
 	admitted := access.HeaderNames{"x-stepup-*", "x-stepup-user"}
 	return pdp.New(pdp.Config{
-		Verifier: verifier, Policy: active, Recorder: rec,
+		Verifier: l.verifier(l.ring), Policy: active, Recorder: rec,
 		Now:      func() time.Time { return time.Unix(l.clock.Load(), 0) },
 		Deadline: time.Minute, ClockSkew: 5 * time.Second, Keep: 40 * time.Second, Memory: m, Headers: admitted,
 		Labels: true, Anonymous: l.began%4 == 0, Guard: loopguard.New(loopguard.Config{Skew: time.Second}),
 	}), rec
+}
+
+func (l *life) verifier(keys token.Keys) *token.Verifier {
+	v, err := token.NewVerifier([]token.Issuer{{
+		URL: lifeIssuer, Audiences: []string{lifeAPI}, Clients: []string{"app"}, Vocabulary: l.vocabulary(), Keys: keys,
+	}}, 5*time.Second, 0)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return v
 }
 
 // vocabulary is one whose logins have a time, or in some lives have none.
@@ -413,13 +418,13 @@ func (l *life) asks(r access.Request) {
 		l.found.labelled++
 	}
 	if diff := cmp.Diff(fresh, kept, cmpopts.IgnoreFields(access.Decision{}, "ID")); diff != "" {
-		l.t.Errorf("at %d (%+d) a kept answer differs (-fresh +kept):\n%s", l.clock.Load(), l.clock.Load()-l.began, diff)
+		l.wrong("at %d (%+d) a kept answer differs (-fresh +kept):\n%s", l.clock.Load(), l.clock.Load()-l.began, diff)
 	}
 	if kept.ID == "" || kept.ID == fresh.ID {
-		l.t.Errorf("decision_id %q, want one of its own", kept.ID)
+		l.wrong("decision_id %q, want one of its own", kept.ID)
 	}
 	if diff := cmp.Diff(recorded(l.freshRec.last(), fresh.ID), recorded(l.keptRec.last(), kept.ID)); diff != "" {
-		l.t.Errorf("the record of a kept answer differs (-fresh +kept):\n%s", diff)
+		l.wrong("the record of a kept answer differs (-fresh +kept):\n%s", diff)
 	}
 }
 
