@@ -87,8 +87,10 @@ func (w *ruleWalk) rule(rule *ast.Rule) {
 			return x != rule // an else is visited by itself
 		case ast.Ref:
 			w.ref(x)
-			for _, t := range x[1:] {
-				v.Walk(t)
+			for i, t := range x {
+				if _, named := t.Value.(ast.Var); i > 0 || !named {
+					v.Walk(t)
+				}
 			}
 			return true
 		case ast.Var:
@@ -99,6 +101,11 @@ func (w *ruleWalk) rule(rule *ast.Rule) {
 		return w.found
 	})
 	v.Walk(rule)
+	// What stands in a rule's name is not visited: p[input.x] := 1. The compiler moves it
+	// into the body; this does not rest on that.
+	for _, t := range rule.Head.Reference[min(1, len(rule.Head.Reference)):] {
+		v.Walk(t)
+	}
 }
 
 // nondeterministic reports whether the reference names such a built-in, called or only
