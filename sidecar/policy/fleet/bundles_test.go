@@ -14,23 +14,39 @@ import (
 	"stepup/sidecar/policy/fleet/fleettest"
 )
 
-// wants holds a world to what is active and what its bundle's error is.
+// wants holds a world to what is active and what its bundle's error is, as soon as
+// everybody has heard: the plugin's listeners run after the store has the bundle.
 func (w *world) wants(when, revision, kind string) {
 	w.Helper()
-	if w.revision() != revision {
-		w.Errorf("%s: revision %q, want %q\n%s", when, w.revision(), revision, w.log)
+	var told fleet.Bundle
+	if !inTime(func() bool {
+		told = w.told("shop")
+		return w.revision() == revision && told.Error == kind && partOf(revision, told)
+	}) {
+		w.Errorf("%s: revision %q and %+v, want %q and the error %q\n%s", when, w.revision(), told, revision, kind, w.log)
 	}
-	for _, b := range w.fleet.Bundles() {
-		if b.Name == "shop" && b.Error != kind {
-			w.Errorf("%s: the error is %q, want %q\n%s", when, b.Error, kind, w.log)
-		}
-		if b.Name == "shop" && w.reported("shop").Name != "" {
-			w.reports(when, b.Revision, kind, "")
-		}
+	if told.Name != "" && w.reported("shop").Name != "" {
+		w.reports(when, told.Revision, kind, "")
 	}
 	if s := w.policies.Current(); s != nil && !strings.Contains(s.Revision(), ",") {
 		agrees(w.T, s, "r1", "r2", "r3", "bad")
 	}
+}
+
+// told is what the fleet tells of a bundle; its zero value: there is no such bundle.
+func (w *world) told(bundle string) fleet.Bundle {
+	for _, b := range w.fleet.Bundles() {
+		if b.Name == bundle {
+			return b
+		}
+	}
+	return fleet.Bundle{}
+}
+
+// partOf reports whether a revision names a bundle as it is told; one that waits for another
+// bundle is in none yet.
+func partOf(revision string, b fleet.Bundle) bool {
+	return revision == "" || b.Revision == "" || slices.Contains(strings.Split(revision, ","), b.Name+"@"+b.Revision)
 }
 
 // TestSigningIsRequiredOnceConfigured tries all that a thief of the server could do.

@@ -95,17 +95,26 @@ func (w *world) reported(bundle string) fleettest.BundleStatus {
 }
 
 // reports holds what the status plugin tells to a revision that is active and a kind of
-// error: its code, and what it says in its message or its errors.
+// error: its code, and what it says in its message or its errors. The plugin hears of a
+// bundle after the bundle is active, so it is asked until it has heard.
 func (w *world) reports(when, revision, kind, says string) {
 	w.Helper()
-	got := w.reported("shop")
+	var wrong string
+	if !inTime(func() bool { wrong = misreported(w.reported("shop"), revision, kind, says); return wrong == "" }) {
+		w.Errorf("%s: %s", when, wrong)
+	}
+}
+
+// misreported is what is wrong with a status; empty: nothing.
+func misreported(got fleettest.BundleStatus, revision, kind, says string) string {
 	code := map[bool]string{true: "bundle_error"}[kind != ""]
 	if got.Name != "shop" || got.ActiveRevision != revision || got.Code != code || (got.HTTPCode != "") != (kind == fleet.ErrorHTTP) {
-		w.Errorf("%s: the status is %+v, want the revision %q and the code %q", when, got, revision, code)
+		return fmt.Sprintf("the status is %+v, want the revision %q and the code %q", got, revision, code)
 	}
 	if kind == "" && got.Says() != "" || !strings.Contains(got.Says(), says) {
-		w.Errorf("%s: the status says %q, want %q", when, got.Says(), says)
+		return fmt.Sprintf("the status says %q, want %q", got.Says(), says)
 	}
+	return ""
 }
 
 // fetch lets the plugin ask for its bundles now, and waits for what becomes of it.
@@ -195,9 +204,17 @@ func agrees(t *testing.T, s *policy.Snapshot, others ...string) {
 // await waits for what comes in its own time.
 func await(t *testing.T, what string, happened func() bool) {
 	t.Helper()
+	if !inTime(happened) {
+		t.Fatalf("waited in vain for %s", what)
+	}
+}
+
+// inTime waits for at most a minute, and tells whether it happened.
+func inTime(happened func() bool) bool {
 	for end := time.Now().Add(time.Minute); !happened(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("waited in vain for %s", what)
+			return false
 		}
 	}
+	return true
 }
