@@ -231,16 +231,57 @@ func TestPersistence(t *testing.T) {
 	w.wants("from disk, with the server down", "shop@r1", fleet.ErrorHTTP)
 
 	// What lies on the disk is judged as what comes over the network.
-	where, err := filepath.Glob(filepath.Join(dir, "bundles", "shop", "*.tar.gz"))
-	if err != nil || len(where) != 1 {
-		t.Fatalf("kept: %q, %v", where, err)
-	}
 	archive := good("bad").With("bad", map[string]string{"shop/policy.rego": "package shop\n"}).Build(t)
-	if err := os.WriteFile(where[0], archive, 0o600); err != nil {
+	if err := os.WriteFile(keptOnDisk(t, dir), archive, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	w.restart(more)
 	w.wants("a bad bundle on the disk", "", "")
+}
+
+// TestTheDiskIsVerifiedToo: whoever may write to the folder of kept bundles is nobody for that.
+func TestTheDiskIsVerifiedToo(t *testing.T) {
+	ours, theirs := fleettest.NewKey(t, "ops"), fleettest.NewKey(t, "ops")
+	dir := t.TempDir()
+	config := func(key *fleettest.Key) map[string]any {
+		kept := manual()
+		kept["persist"], kept["signing"] = true, map[string]any{"keyid": "ops"}
+		return map[string]any{"keys": key.Config(), "bundles": map[string]any{"shop": kept}, "persistence_directory": dir}
+	}
+	w := newWorld(t, config(ours))
+	signed := good("r1").SignedBy(ours)
+	w.server.Serve("shop", signed.Build(t))
+	w.mustFetch()
+	w.server.Break("shop", fleettest.Down)
+	where := keptOnDisk(t, dir)
+	for _, c := range []struct {
+		name     string
+		archive  []byte
+		key      *fleettest.Key
+		revision string
+	}{
+		{"unsigned", good("r2").Build(t), ours, ""},
+		{"signed by somebody else", good("r2").SignedBy(theirs).Build(t), ours, ""},
+		{"changed after it was signed", fleettest.Tampered(t, signed, map[string]string{"shop/data.json": `{"of": "bad"}`}), ours, ""},
+		{"signed by a key that is not ours any more", signed.Build(t), theirs, ""},
+		{"as it was kept", signed.Build(t), ours, "shop@r1"},
+	} {
+		if err := os.WriteFile(where, c.archive, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w.restart(config(c.key))
+		w.wants("on the disk, "+c.name, c.revision, "")
+	}
+}
+
+// keptOnDisk is the file of the one bundle that is kept.
+func keptOnDisk(t *testing.T, dir string) string {
+	t.Helper()
+	where, err := filepath.Glob(filepath.Join(dir, "bundles", "shop", "*.tar.gz"))
+	if err != nil || len(where) != 1 {
+		t.Fatalf("kept: %q, %v", where, err)
+	}
+	return where[0]
 }
 
 // TestFilesAsBundles: file:// is OPA's own way to a bundle beside the program.
