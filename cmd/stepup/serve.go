@@ -5,12 +5,15 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"stepup/sidecar"
 	"stepup/sidecar/config"
+	"stepup/sidecar/heap"
 	"stepup/sidecar/telemetry"
 )
 
@@ -52,6 +55,7 @@ http.address, --policy-path for policy.path. A flag comes before the environment
 			if dev {
 				server.Listening = func(doors net.Addr) { invite(t, cfg, doors) }
 			}
+			defer spreadCollections(t)()
 			return hintAddress(server.Run(cmd.Context()))
 		},
 	}
@@ -61,6 +65,18 @@ http.address, --policy-path for policy.path. A flag comes before the environment
 	cmd.Flags().BoolVar(&watch, "watch", false, "follow the files of policy.path")
 	cmd.Flags().BoolVar(&printConfig, "print-config", false, "print the configuration with the origin of each value, and exit")
 	return cmd
+}
+
+// collectedAfter is how many bytes at least are allocated between two runs of the garbage
+// collector, some thousand answers; a sidecar that is asked much takes so much memory more.
+const collectedAfter = 64 << 20
+
+// spreadCollections lets the collector run more seldom, unless its environment says how often.
+func spreadCollections(t terminal) (restore func()) {
+	if slices.ContainsFunc(t.environ, func(v string) bool { return strings.HasPrefix(v, "GOGC=") && v != "GOGC=" }) {
+		return func() {}
+	}
+	return heap.Spread(collectedAfter)
 }
 
 // hintAddress says what to do when somebody else listens already.
