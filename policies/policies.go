@@ -37,7 +37,7 @@ var tree embed.FS
 // DemonstrationPackage is the package of the embedded demonstration policy.
 const DemonstrationPackage = "fabrikam"
 
-// A Module is one file of Rego.
+// A Module is one file of the tree.
 type Module struct {
 	Path   string // within the tree, with slashes: "fabrikam/fabrikam.rego"
 	Source string
@@ -67,13 +67,30 @@ func Factors() map[string]any { return data("stepup/factors/data.json") }
 // same terms as [Levels].
 func Vocabularies() map[string]any {
 	all := map[string]any{}
-	for _, folder := range entries("stepup/vocabularies") {
-		if !folder.IsDir() {
-			continue
-		}
-		all[folder.Name()] = data(path.Join("stepup/vocabularies", folder.Name(), "data.json"))
+	for _, name := range vocabularyFiles() {
+		all[path.Base(path.Dir(name))] = data(name)
 	}
 	return all
+}
+
+func vocabularyFiles() []string {
+	var names []string
+	for _, folder := range entries("stepup/vocabularies") {
+		if folder.IsDir() {
+			names = append(names, path.Join("stepup/vocabularies", folder.Name(), "data.json"))
+		}
+	}
+	return names
+}
+
+// LibraryData returns the files of [Levels] and [Vocabularies] as they are shipped, by path.
+func LibraryData() []Module {
+	const levels = "stepup/levels/data.json"
+	files := []Module{{Path: levels, Source: string(read(levels))}}
+	for _, name := range vocabularyFiles() {
+		files = append(files, Module{Path: name, Source: string(read(name))})
+	}
+	return files
 }
 
 // AccessSchema returns the JSON Schema of the document that access policies read, which

@@ -168,7 +168,7 @@ const readings = 1 << 20
 func openPolicies(ctx context.Context, o Options, issuers Issuers, metrics *telemetry.Instruments) (*policy.Policies, error) {
 	p := o.Config.Policy
 	c := policy.Config{
-		Path: p.Path, Package: p.Package, Builtins: p.Builtins, MayRedefine: p.MayRedefine, Documents: p.Documents,
+		Path: p.Path, Package: p.Package, Builtins: p.Builtins, MayRedefine: p.MayRedefine, Documents: p.Documents, Login: o.Config.Login.Enabled,
 		Issuers: issuers.uses(), Logger: o.Logger, Now: o.Now,
 		Observe: countRefused(metrics), Readings: min(readings, int64(o.Config.Answers.Memory)),
 	}

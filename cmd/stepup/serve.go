@@ -48,6 +48,7 @@ http.address, --policy-path for policy.path. A flag comes before the environment
 			for _, w := range warnings {
 				log.Warn(w)
 			}
+			defer spreadCollections(t)() // what is loaded stays: to look for garbage among it only takes time
 			server, err := sidecar.NewServer(cmd.Context(), sidecar.Options{Config: cfg, Dev: dev, Logger: log, Version: version}, watch)
 			if err != nil {
 				return err
@@ -55,7 +56,6 @@ http.address, --policy-path for policy.path. A flag comes before the environment
 			if dev {
 				server.Listening = func(doors net.Addr) { invite(t, cfg, doors) }
 			}
-			defer spreadCollections(t)()
 			return hintAddress(server.Run(cmd.Context()))
 		},
 	}

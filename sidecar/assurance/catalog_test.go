@@ -169,7 +169,7 @@ func TestReadBackRefusesLoginsThatGiveAnotherLevel(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			c := load(t, test.vocabulary)
 			library := newLibrary(t, policies.Levels(), map[string]any{"v": object(t, test.vocabulary)})
-			expectError(t, c.ReadBack(library.read), test.want)
+			expectError(t, c.ReadBack(library.read, c.Names()...), test.want)
 		})
 	}
 }
@@ -179,7 +179,7 @@ func TestReadBackTellsWhyClaimsCannotBeRead(t *testing.T) {
 		return access.NoAssurance(), errors.New("out of order")
 	}
 	c := load(t, `{"claims": {"acr": {"mfa": "mfa"}}, "logins": [{"level": "mfa", "claims": [{"acr": "mfa"}]}]}`)
-	expectError(t, c.ReadBack(fails), `data.stepup.vocabularies.v.logins[0].claims[0]: these claims cannot be read back: out of order`)
+	expectError(t, c.ReadBack(fails, c.Names()...), `data.stepup.vocabularies.v.logins[0].claims[0]: these claims cannot be read back: out of order`)
 }
 
 func TestMerge(t *testing.T) {

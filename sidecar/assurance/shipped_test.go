@@ -20,7 +20,7 @@ func TestShippedDataHoldsToItsLaws(t *testing.T) {
 		t.Errorf("shipped levels: got %s, want %s", got, want)
 	}
 	library := newLibrary(t, policies.Levels(), policies.Vocabularies())
-	if err := c.ReadBack(library.read); err != nil {
+	if err := c.ReadBack(library.read, c.Names()...); err != nil {
 		t.Errorf("ReadBack: got %v, want nil", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -52,8 +53,11 @@ type Key struct {
 // environmentPrefix begins every variable of ours.
 const environmentPrefix = "STEPUP_"
 
-// Keys returns the table of keys as a tree, in the order of [Config].
-func Keys() []*Key { return keysOf(reflect.TypeFor[Config](), nil) }
+// Keys returns the table of keys as a tree, in the order of [Config]. It is made once, and
+// to be read only.
+func Keys() []*Key { return table() }
+
+var table = sync.OnceValue(func() []*Key { return keysOf(reflect.TypeFor[Config](), nil) })
 
 // keysOf returns the keys of a struct type below parent (nil: the root).
 func keysOf(t reflect.Type, parent *Key) []*Key {

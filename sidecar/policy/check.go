@@ -18,6 +18,7 @@ import (
 
 	"stepup/policies"
 	"stepup/sidecar/access"
+	"stepup/sidecar/assurance"
 )
 
 // A Severity says whether a finding keeps a policy from being used.
@@ -167,14 +168,22 @@ func (c *checker) stayOutOfLibrary() {
 func (c *checker) additions(ctx context.Context) {
 	added, err := additionsOf(c.data)
 	if err == nil {
-		c.library, err = newLibrary(ctx, added, c.config)
+		c.library, err = c.libraryWith(ctx, added)
 	}
 	if err != nil {
 		c.library = nil
 		c.find(nil, "%v", err)
 		return
 	}
-	c.data[libraryPackage] = c.library.object()
+	c.data[libraryPackage] = libraryObject(c.library.data)
+}
+
+func (c *checker) libraryWith(ctx context.Context, added assurance.Data) (*library, error) {
+	data, err := mergedData(added, c.config.MayRedefine)
+	if err != nil {
+		return nil, err
+	}
+	return newLibrary(ctx, data, added, c.config)
 }
 
 // compile compiles the rules with the schema, and the tests with the rules but without:

@@ -2,7 +2,7 @@ package policy
 
 import (
 	"context"
-	"encoding/json"
+	"slices"
 
 	"stepup/policies"
 )
@@ -30,13 +30,9 @@ func (demonstration) read(context.Context) (tree, error) {
 // demonstration tells two programs apart whose library or vocabularies differ.
 func withLibrary(t tree) tree {
 	all := tree{files: append([]file(nil), t.files...)}
-	for _, m := range policies.Library() {
+	for _, m := range slices.Concat(policies.Library(), policies.LibraryData()) {
 		all.files = append(all.files, file{m.Path, []byte(m.Source)})
 	}
-	// Encoding a map sorts its keys, and what was decoded from JSON can be encoded.
-	levels, _ := json.Marshal(policies.Levels())
-	vocabularies, _ := json.Marshal(policies.Vocabularies())
-	all.files = append(all.files, file{"stepup/levels", levels}, file{"stepup/vocabularies", vocabularies})
 	all.sort()
 	return all
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
@@ -16,7 +17,7 @@ import (
 // with the levels and factors it reads; each compiled and stored apart from every policy.
 type library struct {
 	program *program
-	login   *program
+	login   func() (*program, error) // compiled when it is first asked for
 	catalog *assurance.Catalog
 	data    assurance.Data
 	issuers map[string]*assurance.Vocabulary // as each configured issuer uses it
@@ -29,43 +30,67 @@ type library struct {
 	readings *keep.Cache[Reading]
 }
 
-// newLibrary merges what a policy adds with what is shipped, and holds the result to the
-// laws: each vocabulary and each login is well formed, and what a provider is asked for
-// is what its tokens then mean.
-func newLibrary(ctx context.Context, added assurance.Data, c Config) (*library, error) {
+// mergedData is what a policy adds, with what is shipped.
+func mergedData(added assurance.Data, mayRedefine []string) (assurance.Data, error) {
 	shipped := assurance.Data{Levels: policies.Levels(), Vocabularies: policies.Vocabularies()}
-	data, err := assurance.Merge(shipped, added, c.MayRedefine)
-	if err != nil {
-		return nil, err
-	}
+	return assurance.Merge(shipped, added, mayRedefine)
+}
+
+// newLibrary makes a library of data, part of which is added, and holds it to the laws: each
+// vocabulary and each login is well formed, and what a provider is asked for is what its
+// tokens then mean.
+func newLibrary(ctx context.Context, data, added assurance.Data, c Config) (*library, error) {
 	l := &library{
 		data: data, issuers: map[string]*assurance.Vocabulary{}, logins: map[string][][]access.Assurance{},
 		reads: map[string][]string{}, readings: keep.New[Reading](c.Readings, keep.Counters{}),
 	}
-	if l.catalog, err = assurance.Load(data.Levels, data.Vocabularies); err != nil {
+	l.login = sync.OnceValues(l.compileLogin)
+	login := aside(func() (*program, error) { return l.loginIf(c.Login) })
+	err := l.load(ctx, added, c.Issuers)
+	if _, failed := login(); err == nil && failed != nil {
+		err = fmt.Errorf("compiling the login rule: %w", failed)
+	}
+	if err != nil {
 		return nil, err
+	}
+	return l, nil
+}
+
+func (l *library) load(ctx context.Context, added assurance.Data, issuers []Use) (err error) {
+	if l.catalog, err = assurance.Load(l.data.Levels, l.data.Vocabularies); err != nil {
+		return err
 	}
 	if err := l.compile(ctx); err != nil {
-		return nil, fmt.Errorf("compiling the library: %w", err)
+		return fmt.Errorf("compiling the library: %w", err)
 	}
-	if err := l.catalog.ReadBack(l.readBack(ctx)); err != nil {
-		return nil, err
+	read := l.readBack(ctx)
+	if err := l.catalog.ReadBack(read, l.unproven(added)...); err != nil {
+		return err
 	}
-	return l, l.checkUses(ctx, c.Issuers)
+	return l.checkUses(read, issuers)
+}
+
+// unproven names the vocabularies that have to be read back. Those that are shipped were,
+// with the shipped levels, when the program was tested.
+func (l *library) unproven(added assurance.Data) []string {
+	if len(added.Levels) > 0 {
+		return l.catalog.Names()
+	}
+	return keys(added.Vocabularies)
 }
 
 // checkUses holds every issuer against the vocabularies as they are now.
-func (l *library) checkUses(ctx context.Context, issuers []Use) error {
+func (l *library) checkUses(read assurance.Read, issuers []Use) error {
 	for _, u := range issuers {
 		v, err := l.catalog.For(u.Vocabulary, u.Levels, u.MaxLevel)
 		if err != nil {
 			return fmt.Errorf("issuer %q: %w", u.Issuer, err)
 		}
-		if err := v.ReadBack(l.catalog.Order(), l.readBack(ctx)); err != nil {
+		if err := v.ReadBack(l.catalog.Order(), read); err != nil {
 			return fmt.Errorf("issuer %q: %w", u.Issuer, err)
 		}
 		l.issuers[u.Issuer], l.reads[u.Issuer] = v, v.Reads()
-		if l.logins[u.Issuer], err = l.readLogins(ctx, v); err != nil {
+		if l.logins[u.Issuer], err = readLogins(read, v); err != nil {
 			return fmt.Errorf("issuer %q: %w", u.Issuer, err)
 		}
 	}
@@ -73,8 +98,8 @@ func (l *library) checkUses(ctx context.Context, issuers []Use) error {
 }
 
 // readLogins reads the claims of all logins of a vocabulary.
-func (l *library) readLogins(ctx context.Context, v *assurance.Vocabulary) ([][]access.Assurance, error) {
-	read, all := l.readBack(ctx), make([][]access.Assurance, len(v.Logins))
+func readLogins(read assurance.Read, v *assurance.Vocabulary) ([][]access.Assurance, error) {
+	all := make([][]access.Assurance, len(v.Logins))
 	for n, login := range v.Logins {
 		for _, claims := range login.Claims {
 			a, err := read(v, claims)
@@ -87,11 +112,24 @@ func (l *library) readLogins(ctx context.Context, v *assurance.Vocabulary) ([][]
 	return all, nil
 }
 
-// readBack reads the claims of an imagined login as those of a person's token.
+// readBack reads the claims of an imagined login as those of a person's token, and once
+// for all issuers that use a vocabulary alike.
 func (l *library) readBack(ctx context.Context) assurance.Read {
+	said := map[keep.Digest]Reading{}
+	once := func(document access.Object) (Reading, error) {
+		key, exact := keep.Object(document)
+		if r, known := said[key]; exact && known {
+			return r, nil
+		}
+		r, err := l.read(ctx, document)
+		if err == nil && exact {
+			said[key] = r
+		}
+		return r, err
+	}
 	return func(v *assurance.Vocabulary, claims access.Object) (access.Assurance, error) {
 		vocabulary := access.Object{"name": v.Name, "levels": wordsObject(v.Words), "max_level": v.MaxLevel}
-		r, err := l.read(ctx, readable(vocabulary, claims, false))
+		r, err := once(readable(vocabulary, claims, false))
 		if err == nil && len(r.Invalid) > 0 {
 			err = fmt.Errorf("the claims %q are of the wrong type", r.Invalid)
 		}
@@ -110,16 +148,13 @@ func (l *library) compile(ctx context.Context) error {
 		return err
 	}
 	reading := ast.MustParseRef("data.stepup.assurance.reading")
-	l.program, err = newProgram(ctx, parts{modules: modules, data: access.Object{libraryPackage: l.object()}}, safe, []ast.Ref{reading})
-	if err != nil {
-		return err
-	}
-	return l.compileLogin(ctx, safe)
+	l.program, err = newProgram(ctx, parts{modules: modules, data: access.Object{libraryPackage: libraryObject(l.data)}}, safe, []ast.Ref{reading})
+	return err
 }
 
-// object is what stands below data.stepup, for the library and for policies alike.
-func (l *library) object() access.Object {
-	return access.Object{"levels": l.data.Levels, "vocabularies": l.data.Vocabularies}
+// libraryObject is what stands below data.stepup, for the library and for policies alike.
+func libraryObject(data assurance.Data) access.Object {
+	return access.Object{"levels": data.Levels, "vocabularies": data.Vocabularies}
 }
 
 func parseModules(list []policies.Module) (map[string]*ast.Module, error) {

@@ -65,20 +65,28 @@ func (l *loader) load(ctx context.Context, t tree) (*Snapshot, error) {
 }
 
 // admit makes a snapshot or says why not: the policy keeps out of the library's names,
-// obeys the laws of levels and vocabularies, has a rule allow, and compiles.
+// obeys the laws of levels and vocabularies, has a rule allow, and compiles. The library is
+// made while the policy is compiled.
 func (l *loader) admit(ctx context.Context, p parts) (*Snapshot, error) {
 	added, err := p.additions()
 	if err != nil {
 		return nil, err
 	}
-	lib, err := l.libraryWith(ctx, added)
+	data, err := mergedData(added, l.config.MayRedefine)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.base, err)
 	}
-	s := &Snapshot{revision: p.revision, pkg: l.pkg, modules: p.modules, library: lib}
-	if err := l.complete(ctx, s, p); err != nil {
-		return nil, err
+	lib := aside(func() (*library, error) { return l.libraryWith(ctx, data, added) })
+	s := &Snapshot{revision: p.revision, pkg: l.pkg, modules: p.modules}
+	failed := l.compile(ctx, s, p, data)
+	if s.library, err = lib(); err != nil {
+		return nil, fmt.Errorf("%s: %w", p.base, err)
 	}
+	if failed != nil {
+		return nil, failed
+	}
+	s.ages = thresholds(s.policy.compiler, l.outputs(s), s.library.loginTimes()...)
+	s.turns = turnsOf(s.ages)
 	return s, nil
 }
 
@@ -107,38 +115,43 @@ func checkRevision(manifest string) error {
 }
 
 // libraryWith makes the library anew only when its data changed: most loads change rules.
-func (l *loader) libraryWith(ctx context.Context, added assurance.Data) (*library, error) {
+func (l *loader) libraryWith(ctx context.Context, data, added assurance.Data) (*library, error) {
 	if l.library != nil && reflect.DeepEqual(added, l.added) {
 		return l.library, nil
 	}
-	lib, err := newLibrary(ctx, added, l.config)
+	lib, err := newLibrary(ctx, data, added, l.config)
 	if err == nil {
 		l.library, l.added = lib, added
 	}
 	return lib, err
 }
 
-// complete compiles the policy into its snapshot.
-func (l *loader) complete(ctx context.Context, s *Snapshot, p parts) (err error) {
+// compile compiles the policy, and the data that the library has, into its snapshot.
+func (l *loader) compile(ctx context.Context, s *Snapshot, p parts, data assurance.Data) (err error) {
 	if s.contract, err = newContract(l.pkg, s.modules); err != nil {
 		return fmt.Errorf("%s: %w", p.base, err)
 	}
-	p.data[libraryPackage] = s.library.object()
-	outputs := make([]ast.Ref, len(s.contract.names))
-	for i, name := range s.contract.names {
-		outputs[i] = l.pkg.Append(ast.StringTerm(name))
-	}
+	p.data[libraryPackage] = libraryObject(data)
+	outputs := l.outputs(s)
 	if s.policy, err = newProgram(ctx, p, l.capabilities, outputs); err != nil {
 		return err
 	}
 	s.timeless, s.steady = timeless(s.policy.compiler, outputs), steady(s.policy.compiler, outputs)
 	s.thresholds = thresholds(s.policy.compiler, outputs, refNow)
 	s.otherThresholds = thresholds(s.policy.compiler, besidesAllow(outputs), refNow)
-	s.ages = thresholds(s.policy.compiler, outputs, s.library.loginTimes()...)
-	s.turns, s.parts = turnsOf(s.ages), partsRead(s.policy.compiler, outputs)
+	s.parts = partsRead(s.policy.compiler, outputs)
 	s.residual = preparePartial(ctx, s.policy, outputs[0])
 	s.documents = baseDocuments(p.data, s.policy.compiler)
 	return l.prepareFurther(ctx, s)
+}
+
+// outputs are the rules of the policy that a decision reads.
+func (l *loader) outputs(s *Snapshot) []ast.Ref {
+	outputs := make([]ast.Ref, len(s.contract.names))
+	for i, name := range s.contract.names {
+		outputs[i] = l.pkg.Append(ast.StringTerm(name))
+	}
+	return outputs
 }
 
 func modulesOf(b bundle.Bundle) map[string]*ast.Module {

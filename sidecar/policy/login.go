@@ -20,15 +20,26 @@ func (s *Snapshot) Login(ctx context.Context, doc access.Object) (access.LoginAn
 	return answer, told(err)
 }
 
-// compileLogin compiles stepup.login apart from stepup.assurance.
-func (l *library) compileLogin(ctx context.Context, safe capabilities) error {
+// compileLogin compiles stepup.login apart from stepup.assurance. Most sidecars never ask it.
+func (l *library) compileLogin() (*program, error) {
 	modules, err := parseModules(policies.LoginRule())
 	if err != nil {
-		return err
+		return nil, err
+	}
+	safe, err := newCapabilities(nil)
+	if err != nil {
+		return nil, err
 	}
 	data := access.Object{libraryPackage: access.Object{"levels": l.data.Levels, "factors": policies.Factors()}}
-	l.login, err = newProgram(ctx, parts{modules: modules, data: data}, safe, []ast.Ref{ast.MustParseRef("data.stepup.login.login")})
-	return err
+	return newProgram(context.Background(), parts{modules: modules, data: data}, safe, []ast.Ref{ast.MustParseRef("data.stepup.login.login")})
+}
+
+// loginIf compiles the login rule if it is wanted.
+func (l *library) loginIf(wanted bool) (*program, error) {
+	if !wanted {
+		return nil, nil
+	}
+	return l.login()
 }
 
 func (l *library) answerLogin(ctx context.Context, doc access.Object) (access.LoginAnswer, error) {
@@ -36,7 +47,11 @@ func (l *library) answerLogin(ctx context.Context, doc access.Object) (access.Lo
 	if err != nil {
 		return access.LoginAnswer{}, unreadable("the login", err)
 	}
-	values, err := l.login.run(ctx, in, 0) // the rule reads no clock but the document's
+	rule, err := l.login()
+	if err != nil {
+		return access.LoginAnswer{}, fmt.Errorf("%w: compiling the login rule: %w", ErrEvaluation, err)
+	}
+	values, err := rule.run(ctx, in, 0) // the rule reads no clock but the document's
 	if err != nil {
 		return access.LoginAnswer{}, err
 	}

@@ -35,6 +35,10 @@ type Config struct {
 	// replace. Others refuse the policy.
 	MayRedefine []string
 
+	// Login says that [Snapshot.Login] will be asked, so that each snapshot comes with the
+	// login rule compiled. Without it, whoever asks first waits for that.
+	Login bool
+
 	// Documents are further ones that [Snapshot.Value] tells, packages and rules, with dots.
 	Documents []string
 

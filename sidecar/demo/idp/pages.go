@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"stepup/sidecar/demo/totp"
 )
@@ -16,8 +17,8 @@ import (
 //go:embed pages
 var pages embed.FS
 
-// templates are parsed once; executing them changes nothing.
-var templates = template.Must(template.ParseFS(pages, "pages/*.html"))
+// templates are parsed once, when the first page is shown; executing them changes nothing.
+var templates = sync.OnceValue(func() *template.Template { return template.Must(template.ParseFS(pages, "pages/*.html")) })
 
 // A view is what a page tells.
 type view struct {
@@ -153,7 +154,7 @@ func (p *Provider) show(w http.ResponseWriter, r *http.Request, v view, leadsTo 
 	}
 	v.CSRF = p.csrf(browser)
 	var page bytes.Buffer
-	if err := templates.ExecuteTemplate(&page, v.Page+".html", v); err != nil {
+	if err := templates().ExecuteTemplate(&page, v.Page+".html", v); err != nil {
 		p.fault(r.Context(), "writing a page", err)
 		http.Error(w, "The page could not be written.", http.StatusInternalServerError)
 		return

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"stepup/sidecar/client"
@@ -15,11 +16,13 @@ import (
 //go:embed pages
 var pages embed.FS
 
-// templates are parsed once; executing them changes nothing.
-var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"euros": func(n int) string { return euros(int64(n) * 100) },
-	"cents": euros,
-}).ParseFS(pages, "pages/*.html"))
+// templates are parsed once, when the first page is shown; executing them changes nothing.
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{
+		"euros": func(n int) string { return euros(int64(n) * 100) },
+		"cents": euros,
+	}).ParseFS(pages, "pages/*.html"))
+})
 
 // A view is what a page tells.
 type view struct {
@@ -87,7 +90,7 @@ func (i *Intranet) show(w http.ResponseWriter, r *http.Request, v view) {
 		v.Proof = i.proofOf(answer.Assurance)
 	}
 	var page bytes.Buffer
-	if err := templates.ExecuteTemplate(&page, v.Page+".html", v); err != nil {
+	if err := templates().ExecuteTemplate(&page, v.Page+".html", v); err != nil {
 		i.config.Logger.ErrorContext(r.Context(), "writing a page", "error", err)
 		http.Error(w, "The page could not be written.", http.StatusInternalServerError)
 		return

@@ -48,15 +48,24 @@ func (d *Door) metadata(c echo.Context) error {
 	return send(c, described)
 }
 
-var hostname = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,252})(:[0-9]{1,5})?$`)
+var hostname = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?$`)
+
+// maxHostname is how long a name of the DNS can be. A regular expression that counts so far
+// takes longer to compile than the rest of the program.
+const maxHostname = 253
+
+func isHostname(text string) bool {
+	name, _, _ := strings.Cut(text, ":")
+	return len(name) <= maxHostname && hostname.MatchString(text)
+}
 
 // isAuthority reports whether a text is a host with or without a port.
 func isAuthority(host string) bool {
-	if hostname.MatchString(host) {
+	if isHostname(host) {
 		return true
 	}
 	address, port, bracketed := strings.Cut(strings.TrimPrefix(host, "["), "]")
 	ip, err := netip.ParseAddr(address)
 	return bracketed && strings.HasPrefix(host, "[") && err == nil && ip.Is6() && ip.Zone() == "" &&
-		(port == "" || hostname.MatchString("h"+port))
+		(port == "" || isHostname("h"+port))
 }
