@@ -75,6 +75,10 @@ func NewCore(ctx context.Context, o Options) (*Core, error) {
 // where nothing else is configured.
 const severalDeadlines = 20
 
+// looksInDeadline is how many first looks at what a policy could allow fit into policy.deadline:
+// one may take five milliseconds, where nothing else is configured.
+const looksInDeadline = 20
+
 // Door returns the native door.
 func (c *Core) Door() *native.Door { return c.door }
 
@@ -117,6 +121,7 @@ func deciderConfig(o Options, policies *policy.Policies, verifier pdp.Verifier, 
 		Recorder:  recorder,
 		Now:       o.Now,
 		Deadline:  o.Config.Policy.Deadline,
+		Patience:  o.Config.Policy.Deadline / looksInDeadline,
 		ClockSkew: o.Config.ClockSkew,
 		Keep:      o.Config.Answers.Keep,
 		Memory:    memory,
