@@ -45,7 +45,7 @@ type Config struct {
 	// Package is that of the policy, as policy.package has it.
 	Package string
 	// Masks makes sure, before each event, that the manager has the rules of the policy
-	// that is active. False: none is, so that nobody could say what is to be masked, and
+	// that is active; its context ends when the Log is stopped. False: none is, so that nobody could say what is to be masked, and
 	// the event tells nothing of the question.
 	Masks func(context.Context) (bool, error)
 	// Bundles says that revisions are those of bundles, "<bundle>@<revision>,…".
@@ -226,7 +226,7 @@ func (l *Log) fail(e *entry, err error) string {
 }
 
 func (l *Log) hand(ctx context.Context, e *entry) error {
-	known, err := l.Masks(ctx)
+	known, err := l.Masks(l.ctx)
 	if err != nil {
 		return err
 	}

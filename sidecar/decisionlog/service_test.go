@@ -100,7 +100,7 @@ func TestRecordNeverWaits(t *testing.T) {
 	}
 	close(hang)
 	w.log.Stop(context.Background())
-	if got := w.counted(decisionlog.Handed) + w.counted(decisionlog.QueueFull); got != 100 {
+	if got := w.counted(decisionlog.Handed) + w.counted(decisionlog.QueueFull) + w.counted(decisionlog.Failed); got != 100 {
 		t.Errorf("%v, want 100 in all", w.counts)
 	}
 }
