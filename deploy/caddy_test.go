@@ -11,7 +11,7 @@ import (
 func TestCaddy(t *testing.T) {
 	caddy := caddyProgram(t)
 	s, a := newSidecar(t, "caddy"), newApp(t)
-	address := startCaddy(t, caddy, s.address, a.address)
+	address := startCaddy(t, caddy, s.address, a.address, patient)
 	for _, row := range []proxyRow{
 		{what: "another host", target: "/employees", lines: []string{asNormal, "Host: evil.example"}, status: 401, challenge: "insufficient_user_authentication"},
 		{what: "the whole URL of another path", target: "http://" + hostName + "/employees", lines: []string{asNormal}, status: 401, challenge: "insufficient_user_authentication"},
@@ -20,19 +20,19 @@ func TestCaddy(t *testing.T) {
 	} {
 		t.Run(row.what, func(t *testing.T) { checkRow(t, address, s, a, row) })
 	}
-	checkProxy(t, address, s, a)
+	checkProxy(t, address, s, a, func() string { return startCaddy(t, caddy, s.address, a.address, asWritten) })
 }
 
 // TestCaddyHostile: see hostile_test.go.
 func TestCaddyHostile(t *testing.T) {
 	caddy := caddyProgram(t)
-	checkHostile(t, "caddy", func(sidecar, app string) string { return startCaddy(t, caddy, sidecar, app) })
+	checkHostile(t, "caddy", func(sidecar, app string) string { return startCaddy(t, caddy, sidecar, app, patient) })
 }
 
 // TestCaddyBySocket asks by a Unix socket.
 func TestCaddyBySocket(t *testing.T) {
 	caddy := caddyProgram(t)
-	checkSocket(t, "caddy", func(socket, app string) string { return startCaddy(t, caddy, "unix/"+socket, app) })
+	checkSocket(t, "caddy", func(socket, app string) string { return startCaddy(t, caddy, "unix/"+socket, app, patient) })
 }
 
 // caddyProgram finds Caddy where .ci/caddy builds it, or on the path.
@@ -54,13 +54,13 @@ func caddyProgram(t *testing.T) string {
 }
 
 // startCaddy runs Caddy on a port of its own, with no file outside the test's folder.
-func startCaddy(t *testing.T, caddy, sidecar, app string) string {
+func startCaddy(t *testing.T, caddy, sidecar, app string, l limits) string {
 	t.Helper()
 	address, file := free(t), filepath.Join(t.TempDir(), "Caddyfile")
 	t.Setenv("XDG_DATA_HOME", t.TempDir())
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
-	write(t, file, replaced(t, read(t, "caddy/Caddyfile"),
-		"127.0.0.1:8181", sidecar, "127.0.0.1:8080", app, "http://:8000", "http://:"+portOf(address)))
+	write(t, file, replaced(t, read(t, "caddy/Caddyfile"), append(l.changed("_timeout 1s", "_timeout 30s"),
+		"127.0.0.1:8181", sidecar, "127.0.0.1:8080", app, "http://:8000", "http://:"+portOf(address))...))
 	startProxy(t, address, caddy, "run", "--adapter", "caddyfile", "--config", file)
 	return address
 }

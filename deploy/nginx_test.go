@@ -12,7 +12,7 @@ import (
 func TestNginx(t *testing.T) {
 	nginx := program(t, "nginx", "nginx")
 	s, a := newSidecar(t, "nginx"), newApp(t)
-	address := startNginx(t, nginx, s.address, a.address)
+	address := startNginx(t, nginx, s.address, a.address, patient)
 	for _, row := range []proxyRow{
 		{what: "another host", target: "/customers", lines: []string{asNormal, "Host: evil.example"}, status: 421},
 		{what: "the whole URL of another path", target: "http://" + hostName + "/employees", lines: []string{asNormal}, status: 401, challenge: "insufficient_user_authentication"},
@@ -21,19 +21,19 @@ func TestNginx(t *testing.T) {
 	} {
 		t.Run(row.what, func(t *testing.T) { checkRow(t, address, s, a, row) })
 	}
-	checkProxy(t, address, s, a)
+	checkProxy(t, address, s, a, func() string { return startNginx(t, nginx, s.address, a.address, asWritten) })
 }
 
 // TestNginxHostile: see hostile_test.go.
 func TestNginxHostile(t *testing.T) {
 	nginx := program(t, "nginx", "nginx")
-	checkHostile(t, "nginx", func(sidecar, app string) string { return startNginx(t, nginx, sidecar, app) })
+	checkHostile(t, "nginx", func(sidecar, app string) string { return startNginx(t, nginx, sidecar, app, patient) })
 }
 
 // TestNginxBySocket asks by a Unix socket.
 func TestNginxBySocket(t *testing.T) {
 	nginx := program(t, "nginx", "nginx")
-	checkSocket(t, "nginx", func(socket, app string) string { return startNginx(t, nginx, "unix:"+socket, app) })
+	checkSocket(t, "nginx", func(socket, app string) string { return startNginx(t, nginx, "unix:"+socket, app, patient) })
 }
 
 // TestNginxPage holds the page to the file that is tested.
@@ -45,7 +45,7 @@ func TestNginxPage(t *testing.T) {
 
 // startNginx runs nginx on a port of its own, beside one that may be running already and as
 // whoever runs the test.
-func startNginx(t *testing.T, nginx, sidecar, app string) string {
+func startNginx(t *testing.T, nginx, sidecar, app string, l limits) string {
 	t.Helper()
 	dir, address := t.TempDir(), free(t)
 	user := ""
@@ -57,10 +57,10 @@ func startNginx(t *testing.T, nginx, sidecar, app string) string {
 		local += fmt.Sprintf("    %s_temp_path %s/%s;\n", kind, dir, kind)
 	}
 	file := filepath.Join(dir, "nginx.conf")
-	write(t, file, replaced(t, read(t, "nginx/nginx.conf"),
+	write(t, file, replaced(t, read(t, "nginx/nginx.conf"), append(l.changed("_timeout 1s", "_timeout 30s"),
 		"events {}\n\nhttp {\n", local,
 		"worker_processes auto;", "worker_processes 1;",
-		"127.0.0.1:8181", sidecar, "127.0.0.1:8080", app, "127.0.0.1:8000", address))
+		"127.0.0.1:8181", sidecar, "127.0.0.1:8080", app, "127.0.0.1:8000", address)...))
 	startProxy(t, address, nginx, "-e", "stderr", "-p", dir, "-c", file)
 	return address
 }
