@@ -127,7 +127,7 @@ func tools(t *testing.T) string {
 // made anew.
 func environ(doors, health, state, tools string) []string {
 	list := []string{
-		"STEPUP_HTTP_ADDRESS=" + doors, "STEPUP_HEALTH_ADDRESS=" + health, "STEPUP_POLICY_DEADLINE=10s",
+		"STEPUP_HTTP_ADDRESS=" + doors, "STEPUP_HEALTH_ADDRESS=" + health, "STEPUP_POLICY_DEADLINE=30s",
 		"XDG_STATE_HOME=" + state,
 		"PATH=" + tools + string(os.PathListSeparator) + os.Getenv("PATH"),
 	}

@@ -78,14 +78,13 @@ func startStockOPA(t *testing.T) stockOPA {
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	s := stockOPA{"http://" + address}
-	for range 300 {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if answer, err := http.Get(s.url + "/health?bundles"); err == nil {
 			_ = answer.Body.Close()
 			if answer.StatusCode == http.StatusOK {
 				return s
 			}
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 	t.Fatalf("opa %v is not ready:\n%s", args, output.String())
 	return s

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"fmt"
@@ -47,7 +48,7 @@ func newBrowser(t *testing.T) context.Context {
 		t.Skip("LEFT OUT: the demonstration in a browser, which needs Chromium (.ci/parts installs it)")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.ExecPath(program), chromedp.WSURLReadTimeout(endurance), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "en-GB"))
 	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(stop)
@@ -221,8 +222,14 @@ func (v *visitor) user(name string) idp.User {
 // enterCode gives the code that Alice's authenticator app shows.
 func (v *visitor) enterCode() {
 	v.Helper()
+	v.enter("")
+}
+
+// enter gives a code; empty: the one that is shown when the page asks.
+func (v *visitor) enter(code string) {
+	v.Helper()
 	v.sees("Enter your code")
-	v.fill("code", v.demo.code(v.user("alice")))
+	v.fill("code", cmp.Or(code, v.demo.code(v.user("alice"))))
 	v.press("Continue")
 }
 

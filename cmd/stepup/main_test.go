@@ -67,7 +67,7 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("STEPUP_HTTP_ADDRESS", doors)
 	env.Setenv("STEPUP_HEALTH_ADDRESS", health)
 	// The race detector on a busy machine takes many times what a decision does.
-	env.Setenv("STEPUP_POLICY_DEADLINE", "10s")
+	env.Setenv("STEPUP_POLICY_DEADLINE", "30s")
 	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 	env.Values[halfKey{}] = &half{}
 	return nil
