@@ -125,7 +125,12 @@ func TestBeforeTheFirstBundle(t *testing.T) {
 	await(t, "a failed attempt", func() bool { return r.about().Bundles[0].LastError == "http" })
 
 	server.Serve("shop", shop("r1").Build(t))
-	await(t, "the first bundle", func() bool { return r.about().Ready })
+	// The plugin tells that it is up after the store has the bundle, by which we are ready.
+	await(t, "the first bundle", func() bool {
+		status, _ := r.onHealth("/health?bundles&plugins")
+		a := r.about()
+		return status == http.StatusOK && a.Ready && a.Bundles[0].LastError == "" && a.Bundles[0].ActivatedAt != ""
+	})
 	wantHealth("after", map[string]int{"/health?bundles": 200, "/health?bundles&plugins": 200})
 	if status, body := r.post("http://"+r.http, askShop("/r1")); status != http.StatusOK || body["outcome"] != "allow" || body["revision"] != "shop@r1" {
 		t.Errorf("a question after the first bundle: %d %v", status, body)

@@ -18,7 +18,11 @@ func TestRefusedPoliciesAreCounted(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "p.rego")
 	save := func(text string) {
 		t.Helper()
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		// At once, so that nobody reads half of it.
+		if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(file+".new", file); err != nil {
 			t.Fatal(err)
 		}
 	}

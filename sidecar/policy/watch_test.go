@@ -194,14 +194,14 @@ func TestWatchKeepsTheLastGood(t *testing.T) {
 	w := watch(t, dir, 300*time.Millisecond)
 	before := w.Status()
 	for range 3 {
-		write(t, dir, files{"p.rego": "package p\n\nallow if {\n"})
+		replace(t, dir, "package p\n\nallow if {\n")
 		w.until("the error", func() bool { return w.Status().LastError != nil })
 	}
 	wantText(t, w.Status().LastError, filepath.Join(dir, "p.rego")+":4: rego_parse_error")
 	if after := w.Status(); after.Revision != before.Revision || !w.allows() {
 		t.Errorf("revision %q, want %q still", after.Revision, before.Revision)
 	}
-	write(t, dir, files{"p.rego": no})
+	replace(t, dir, no)
 	w.untilAllow(false)
 	w.until("no error", func() bool { return w.Status().LastError == nil })
 	for _, line := range []string{"level=ERROR", "is good again"} {
@@ -209,6 +209,13 @@ func TestWatchKeepsTheLastGood(t *testing.T) {
 			t.Errorf("%d lines with %s, want 1:\n%s", got, line, w.log)
 		}
 	}
+}
+
+// replace puts a policy in place at once: half of one would be another error.
+func replace(t *testing.T, dir, text string) {
+	t.Helper()
+	write(t, dir, files{".p.rego.tmp": text})
+	must(t, os.Rename(filepath.Join(dir, ".p.rego.tmp"), filepath.Join(dir, "p.rego")))
 }
 
 // Without a good policy at the start none is active, until there is one.
