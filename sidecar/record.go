@@ -42,12 +42,17 @@ func (r recorder) Record(ctx context.Context, rec pdp.Record) {
 
 func (r recorder) count(rec pdp.Record) {
 	r.metrics.Decision(rec.Request.Door, rec.Decision, rec.Took)
+	r.countToken(rec, rec.Decision.Code())
+}
+
+// countToken counts how a token came out, of which the code tells if it was refused.
+func (r recorder) countToken(rec pdp.Record, refused access.Code) {
 	if !rec.Request.Credential.Presented() {
 		return
 	}
 	if rec.Claims == nil {
 		// Of a refused token nothing is believed, its issuer's name included.
-		r.metrics.TokenVerified("", rec.Decision.Code())
+		r.metrics.TokenVerified("", refused)
 		return
 	}
 	r.metrics.TokenVerified(rec.Claims.Issuer, "")
@@ -102,26 +107,43 @@ func (r recorder) who(c *token.Claims, s access.Subject) []slog.Attr {
 	return attrs
 }
 
-// valued tells of a further document that somebody asked for: whose, and what kept it from
-// being told, never what stands in it.
-func (r recorder) valued(ctx context.Context, name string, rec pdp.Record) {
+// valued keeps a further document that somebody asked for: in the metrics, OPA's decision log
+// and a line of the program's log.
+func (r recorder) valued(ctx context.Context, v pdp.Valued) {
+	fault, _ := errors.AsType[*access.Fault](v.Fault)
+	var code access.Code
+	if fault != nil {
+		code = fault.Code
+	}
+	r.metrics.Documented(v.Further.Name, v.Further.Defined, code, v.Request.Door)
+	r.countToken(v.Record, code)
+	r.decisions.Valued(ctx, v)
+	r.valuedLine(ctx, v, fault)
+}
+
+// valuedLine tells whose question it was, and what kept it from being answered, never what
+// stands in the document.
+func (r recorder) valuedLine(ctx context.Context, v pdp.Valued, fault *access.Fault) {
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
-		slog.String("document", name),
-		slog.String("door", rec.Request.Door),
-		slog.String("action", short(rec.Request.Action.Name)),
-		slog.String("resource", short(rec.Request.Resource.Type+":"+rec.Request.Resource.ID)),
-		slog.Float64("ms", float64(rec.Took.Microseconds())/1000),
+		slog.String("id", v.Decision.ID),
+		slog.String("document", v.Further.Name),
+		slog.Bool("defined", v.Further.Defined),
+		slog.String("door", v.Request.Door),
+		slog.String("action", short(v.Request.Action.Name)),
+		slog.String("resource", short(v.Request.Resource.Type+":"+v.Request.Resource.ID)),
+		slog.String("revision", v.Decision.Revision),
+		slog.Float64("ms", float64(v.Took.Microseconds())/1000),
 	}
-	if rec.Caller != "" {
-		attrs = append(attrs, slog.String("caller", rec.Caller))
+	if v.Caller != "" {
+		attrs = append(attrs, slog.String("caller", v.Caller))
 	}
-	if c := rec.Claims; c != nil {
-		attrs = append(attrs, r.who(c, rec.Subject)...)
+	if c := v.Claims; c != nil {
+		attrs = append(attrs, r.who(c, v.Subject)...)
 	}
-	if f, ok := errors.AsType[*access.Fault](rec.Fault); ok {
-		attrs = append(attrs, slog.String("codes", string(f.Code)), slog.String("detail", f.Error()))
-		if row, known := access.Lookup(f.Code); !known || row.Status >= http.StatusInternalServerError {
+	if fault != nil {
+		attrs = append(attrs, slog.String("codes", string(fault.Code)), slog.String("detail", fault.Error()))
+		if row, known := access.Lookup(fault.Code); !known || row.Status >= http.StatusInternalServerError {
 			level = slog.LevelError
 		}
 	}

@@ -10,6 +10,17 @@ type Ruling struct {
 	Labels      []Object          // of the rules that took part, where that was asked for
 }
 
+// A FurtherDocument is something else that a policy says about a document than a ruling: one of
+// those that policy.documents lists. It is no decision, and nothing follows from it.
+type FurtherDocument struct {
+	Name     string // with dots
+	Value    any    // as JSON; nil if it is not Defined, or null
+	Defined  bool
+	Labels   []Object // of the rules that took part; none of what is not Defined
+	ID       string   // of its record
+	Revision string   // of the policy that told it; empty: none did
+}
+
 // A Fault is an error that keeps a decision from being made. Its code is told to
 // callers; Err is for the log only.
 type Fault struct {

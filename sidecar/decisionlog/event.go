@@ -1,6 +1,7 @@
 package decisionlog
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -15,36 +16,28 @@ import (
 // event makes the event of an entry, cleaned of credentials. Without masks it tells
 // nothing of the question, nor what a policy has made of it.
 func (l *Log) event(e *entry, masked bool) (*server.Info, error) {
-	d := e.Decision
-	if !masked {
-		d.Obligations, d.Headers, d.Assurance = nil, nil, access.NoAssurance()
-	}
 	secret := secretsOf(e.Request)
-	var result any = secret.clean(Result(d))
 	info := &server.Info{
-		DecisionID: d.ID,
+		DecisionID: e.Decision.ID,
 		RemoteAddr: e.Request.Door,
-		Path:       strings.ReplaceAll(l.Package, ".", "/") + "/allow",
+		Path:       l.path(e),
 		Timestamp:  e.at.UTC(),
-		Results:    &result,
+		Results:    result(e, secret, masked),
+		Error:      failed(e),
 		Metrics:    took{metrics.NoOp(), e.Took.Nanoseconds()},
 		Custom:     map[string]any{},
 	}
-	l.name(info, d.Revision)
+	l.name(info, e.Decision.Revision)
 	if e.span.IsValid() {
 		info.TraceID, info.SpanID = e.span.TraceID().String(), e.span.SpanID().String()
 	}
 	if e.Caller != "" {
 		info.Custom["caller"] = e.Caller
 	}
-	fault := d.Outcome == access.Indeterminate
-	if fault {
-		info.Error = faultOf(d)
-	}
 	if !masked {
 		return info, nil
 	}
-	if !fault {
+	if info.Error == nil {
 		info.EvaluatedRuleLabels = e.Labels
 	}
 	var question any = secret.clean(asked(e))
@@ -54,6 +47,48 @@ func (l *Log) event(e *entry, masked bool) (*server.Info, error) {
 	}
 	info.Input, info.InputAST = &question, value
 	return info, nil
+}
+
+// path is that of what was asked for, as clients of OPA's Data API write it.
+func (l *Log) path(e *entry) string {
+	name := l.Package + ".allow"
+	if e.further != nil {
+		name = e.further.Name
+	}
+	return strings.ReplaceAll(name, ".", "/")
+}
+
+// result is what was told: of a further document its value, if it is defined.
+func result(e *entry, secret secrets, masked bool) *any {
+	if f := e.further; f != nil {
+		if !f.Defined || !masked {
+			return nil
+		}
+		value := secret.clean(f.Value)
+		return &value
+	}
+	d := e.Decision
+	if !masked {
+		d.Obligations, d.Headers, d.Assurance = nil, nil, access.NoAssurance()
+	}
+	var value any = secret.clean(Result(d))
+	return &value
+}
+
+// failed is why nothing could be told; nil: it was. A decision that refuses is told; of a
+// further document there is nothing to tell to somebody who is refused.
+func failed(e *entry) error {
+	if e.further == nil {
+		if e.Decision.Outcome != access.Indeterminate {
+			return nil
+		}
+		return faultOf(e.Decision)
+	}
+	f, ok := errors.AsType[*access.Fault](e.Fault)
+	if !ok {
+		return nil
+	}
+	return &fault{Code: f.Code, Message: access.Because(f.Code).Message}
 }
 
 // asked is the document that the policy was asked about. Where a token was presented and

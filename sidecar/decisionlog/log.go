@@ -15,6 +15,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/storage"
 	"go.opentelemetry.io/otel/trace"
 
+	"stepup/sidecar/access"
 	"stepup/sidecar/pdp"
 )
 
@@ -85,12 +86,13 @@ type Log struct {
 	buffered buffered
 }
 
-// An entry is a decision that waits to be logged.
+// An entry is a decision that waits to be logged, or a further document.
 type entry struct {
 	pdp.Record
-	at   time.Time
-	span trace.SpanContext
-	size int64
+	further *access.FurtherDocument // nil: a decision
+	at      time.Time
+	span    trace.SpanContext
+	size    int64
 }
 
 // New returns a Log whose worker does not run yet.
@@ -128,11 +130,26 @@ func (l *Log) Start() {
 // Record implements [pdp.Recorder]. It never blocks. The record is read later, and must not
 // change.
 func (l *Log) Record(ctx context.Context, r pdp.Record) {
-	if l == nil || logs.Lookup(l.Manager) == nil {
+	if l.off() {
 		return
 	}
 	r.Searched = nil // not logged, and large
-	e := &entry{Record: r, at: l.Now(), span: trace.SpanContextFromContext(ctx), size: int64(pdp.SizeOf(r.Request))}
+	l.add(ctx, &entry{Record: r, size: int64(pdp.SizeOf(r.Request))})
+}
+
+// Valued is as Record, for a further document.
+func (l *Log) Valued(ctx context.Context, v pdp.Valued) {
+	if l.off() {
+		return
+	}
+	l.add(ctx, &entry{Record: v.Record, further: &v.Further, size: int64(pdp.SizeOf(v.Request) + pdp.SizeOfValue(v.Further.Value))})
+}
+
+// off reports that nothing is logged.
+func (l *Log) off() bool { return l == nil || logs.Lookup(l.Manager) == nil }
+
+func (l *Log) add(ctx context.Context, e *entry) {
+	e.at, e.span = l.Now(), trace.SpanContextFromContext(ctx)
 	if lost := l.put(e); lost != "" {
 		l.Count(lost)
 	}

@@ -116,9 +116,8 @@ type Config struct {
 	Patience time.Duration
 	// Required is told of every answer of Require, and must not block; nil: nobody is.
 	Required func(ctx context.Context, q access.RequirementQuestion, took time.Duration, fault error)
-	// Valued is told of every answer of Value, without a decision, and must not block; nil:
-	// nobody is.
-	Valued func(ctx context.Context, name string, r Record)
+	// Valued is told of every answer of Value, and must not block; nil: nobody is.
+	Valued func(ctx context.Context, v Valued)
 }
 
 // A Decider answers questions. It is safe for concurrent use.

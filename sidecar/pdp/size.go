@@ -69,6 +69,9 @@ func SizeOf(r access.Request) int {
 	return n
 }
 
+// SizeOfValue tells how much memory a value of JSON takes, about.
+func SizeOfValue(v any) int { return sizeOf(v) }
+
 func sizeOfObject(o access.Object) int {
 	n := sizeOfMap
 	for name, value := range o {

@@ -6,37 +6,50 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/input"
 )
 
 // Value returns a further document of the policy ([Config.Documents], by its name there) for
-// a question, as JSON; false: it is undefined. What is asked are the policy's own rules, as
-// they stand: nothing of them is a decision. Errors are [ErrEvaluation] and [ErrTimeout].
-func (s *Snapshot) Value(ctx context.Context, doc input.Document, name string) (value any, defined bool, err error) {
-	value, defined, err = s.value(ctx, doc, name)
-	return value, defined, told(err)
+// a question. What is asked are the policy's own rules, as they stand: nothing of them is a
+// decision. Errors are [ErrEvaluation] and [ErrTimeout].
+func (s *Snapshot) Value(ctx context.Context, doc input.Document, name string) (access.FurtherDocument, error) {
+	further := access.FurtherDocument{Name: name, Revision: s.revision}
+	err := s.value(ctx, doc, &further)
+	return further, told(err)
 }
 
-func (s *Snapshot) value(ctx context.Context, doc input.Document, name string) (any, bool, error) {
-	asked, there := s.further[name]
+func (s *Snapshot) value(ctx context.Context, doc input.Document, into *access.FurtherDocument) error {
+	asked, there := s.further[into.Name]
 	if !there {
-		return nil, false, fmt.Errorf("%w: %s is no further document", ErrEvaluation, name)
+		return fmt.Errorf("%w: %s is no further document", ErrEvaluation, into.Name)
 	}
 	in, err := ast.InterfaceToValue(doc.Object())
 	if err != nil {
-		return nil, false, unreadable("the document", err)
+		return unreadable("the document", err)
 	}
-	values, err := asked.run(ctx, in, doc.Now)
+	var tracker topdown.EvaluatedRuleTracker
+	values, err := asked.run(ctx, in, doc.Now, s.tracking(&tracker)...)
 	if err != nil || values[0] == nil {
-		return nil, false, err
+		return err
 	}
 	value, err := ast.JSON(values[0])
 	if err != nil {
-		return nil, false, unreadable("the result", err)
+		return unreadable("the result", err)
 	}
-	return value, true, nil
+	into.Value, into.Defined, into.Labels = value, true, tracker.Labels
+	return nil
+}
+
+// tracking notes the labels of rules where there are some.
+func (s *Snapshot) tracking(tracker *topdown.EvaluatedRuleTracker) []rego.EvalOption {
+	if !s.labelled() {
+		return nil
+	}
+	return []rego.EvalOption{rego.EvalEvaluatedRuleTracker(tracker)}
 }
 
 // prepareFurther prepares a query for each further document. One that the policy does not

@@ -26,9 +26,9 @@ type LoginRule interface {
 	Login(ctx context.Context, doc access.Object) (access.LoginAnswer, error)
 }
 
-// A Valuer returns a further document of the policy for a question, by its name with dots;
-// false: it is undefined. Its errors are [*access.Fault], whose code may be that of a refused
-// token. It is safe for concurrent use.
+// A Valuer returns a further document of the policy for a question, by its name with dots.
+// Its errors are [*access.Fault], whose code may be that of a refusal; the document then says
+// no more than under which id that was recorded. It is safe for concurrent use.
 type Valuer interface {
-	Value(ctx context.Context, r access.Request, name string) (value any, defined bool, err error)
+	Value(ctx context.Context, r access.Request, name string) (access.FurtherDocument, error)
 }

@@ -96,6 +96,19 @@ func (i *Instruments) Required(door string, code access.Code) {
 	i.counters["stepup_requirements_total"].WithLabelValues(result, door).Inc()
 }
 
+// Documented counts a further document of the policy; the code is empty unless it was refused,
+// or a fault.
+func (i *Instruments) Documented(name string, defined bool, code access.Code, door string) {
+	result := "undefined"
+	switch {
+	case code != "":
+		result = codeLabel(code)
+	case defined:
+		result = "defined"
+	}
+	i.counters["stepup_documents_total"].WithLabelValues(name, result, door).Inc()
+}
+
 // TokenVerified counts a verification; the code is empty if the token was accepted. The
 // issuer may be whatever a token claims to come from.
 func (i *Instruments) TokenVerified(issuer string, code access.Code) {

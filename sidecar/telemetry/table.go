@@ -23,6 +23,7 @@ var table = []Instrument{
 	{"stepup_decisions_total", Counter, []string{"outcome", "code", "door"}, "Decisions made, by outcome (fault: none could be made), deciding reason and door. A policy's own reasons are counted as policy."},
 	{"stepup_decision_seconds", Histogram, []string{"door"}, "Time from a parsed question to its decision."},
 	{"stepup_requirements_total", Counter, []string{"result", "door"}, "Answers to what a resource needs before there is a token, by result (ok or the code of the fault) and door."},
+	{"stepup_documents_total", Counter, []string{"document", "result", "door"}, "Further documents (policy.documents) that were asked for, by name, result (defined, undefined, or the code of the refusal or fault) and door."},
 	{"stepup_token_verifications_total", Counter, []string{"issuer", "result"}, "Tokens verified, by issuer (other: not configured, or not known) and result (ok or the code of the refusal)."},
 	{"stepup_issuer_keys_usable", Gauge, []string{"issuer"}, "How many usable keys of the issuer are at hand; 0: its tokens are answered with 503."},
 	{"stepup_issuer_keys_fetched_timestamp_seconds", Gauge, []string{"issuer"}, "When the issuer's keys were last fetched with success."},

@@ -237,54 +237,51 @@ type outcome struct {
 
 // tell answers a request that was read, if it was.
 func (d *Door) tell(ctx context.Context, named document, request access.Request, err error) (outcome, error) {
-	if named.isFurther() {
-		result, err := d.value(ctx, named, request, err)
-		return outcome{result: result}, err
-	}
-	decision, err := d.decide(ctx, request, err)
-	if err != nil {
+	switch {
+	case err != nil:
 		return outcome{}, err
+	case named.isFurther():
+		return d.value(ctx, named, request)
+	}
+	decision := d.cfg.Decider.Decide(ctx, request)
+	if request.Unlisted && decision.Outcome == access.Allow {
+		return outcome{}, errUnlisted
 	}
 	result, err := render(named, decision)
 	return outcome{result, decision.ID, decision.Revision}, err
 }
 
-// value returns a further document; nil: it is undefined. Nobody whose token is refused is
-// told one, nor that it is undefined: where rules name what is forbidden, nothing is consent.
-func (d *Door) value(ctx context.Context, named document, request access.Request, err error) (any, error) {
-	if errors.Is(err, errUnlisted) {
-		return nil, forbidden(access.NotAllowed)
-	}
+// errUnlisted is a fault of ours, by which nobody is let in.
+var errUnlisted = errors.New("allowed, although no route lists the request")
+
+// value returns a further document. Nobody who is refused is told one, nor that it is
+// undefined: where rules name what is forbidden, nothing is consent.
+func (d *Door) value(ctx context.Context, named document, request access.Request) (outcome, error) {
+	told, err := d.cfg.Valuer.Value(ctx, request, string(named))
 	if err != nil {
-		return nil, err
+		return outcome{}, withheld(told.ID, err)
 	}
-	value, defined, err := d.cfg.Valuer.Value(ctx, request, string(named))
+	o := outcome{id: told.ID, revision: told.Revision}
+	if told.Defined {
+		o.result = told.Value
+	}
+	if told.Defined && told.Value == nil {
+		o.result = json.RawMessage("null")
+	}
+	return o, nil
+}
+
+// withheld tells why there is no document: the caller is refused, or there was a fault.
+func withheld(id string, err error) error {
+	p := protocol.ProblemOf(err)
 	if fault, ok := errors.AsType[*access.Fault](err); ok {
 		if row, known := access.Lookup(fault.Code); known && !row.Fault {
-			return nil, forbidden(fault.Code)
+			because := access.Because(fault.Code)
+			p = &protocol.Problem{Status: http.StatusForbidden, Detail: because.Message, Reasons: []access.Reason{because}}
 		}
 	}
-	if defined && value == nil {
-		return json.RawMessage("null"), err
-	}
-	return value, err
-}
-
-func forbidden(code access.Code) error {
-	because := access.Because(code)
-	return &protocol.Problem{Status: http.StatusForbidden, Detail: because.Message, Reasons: []access.Reason{because}}
-}
-
-// decide answers a request that was read, if it was. One that may not be asked about is
-// denied without asking anybody, as at the doors of gateways.
-func (d *Door) decide(ctx context.Context, request access.Request, err error) (access.Decision, error) {
-	if errors.Is(err, errUnlisted) {
-		return access.Decision{Reasons: []access.Reason{access.Because(access.NotAllowed)}, Assurance: access.NoAssurance()}, nil
-	}
-	if err != nil {
-		return access.Decision{}, err
-	}
-	return d.cfg.Decider.Decide(ctx, request), nil
+	p.DecisionID = id
+	return p
 }
 
 // readQuery reads what a client asks beside the question. What is not known is passed over,

@@ -1,7 +1,6 @@
 package opadata
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -145,9 +144,6 @@ func parseInput(text []byte) (question, error) {
 	return q, err
 }
 
-// errUnlisted refuses a request that no route lists, where only listed ones are asked about.
-var errUnlisted = errors.New("no route lists the request, and routes.unlisted is deny")
-
 // complete makes a request of a question, with the token that stood in a header, if any.
 // What the input leaves out of token, action and resource is taken from the HTTP request
 // that it tells. Pointer is where the input stands in the body.
@@ -177,9 +173,7 @@ func (q question) complete(pointer, header string, routes *httpreq.Routes, forwa
 		return access.Request{}, err
 	}
 	r.HTTP = protocol.Forwarded(told.http, forward)
-	if !listed {
-		return access.Request{}, errUnlisted
-	}
+	r.Unlisted = !listed
 	return r, nil
 }
 
