@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"stepup/sidecar/watch"
 )
 
 // Hurry makes watching impatient.
 func (p *Policies) Hurry(quiet, patience time.Duration) {
-	p.pace = pace{quiet: quiet, patience: patience}
+	p.pace = watch.Pace{Quiet: quiet, Patience: patience}
 }
 
 // BrokenEngine runs a program that was never prepared, in which the engine panics.

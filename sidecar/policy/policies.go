@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"stepup/policies"
+	"stepup/sidecar/watch"
 )
 
 // A Config says which policy decides and what it may do.
@@ -77,7 +78,7 @@ type Policies struct {
 	log     *slog.Logger
 	observe func(error)
 	now     func() time.Time
-	pace    pace
+	pace    watch.Pace
 
 	current atomic.Pointer[Snapshot]
 
@@ -119,7 +120,7 @@ func newPolicies(c Config, src source) (*Policies, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Policies{source: src, loader: load, log: c.Logger, observe: c.Observe, now: c.Now, pace: normalPace()}
+	p := &Policies{source: src, loader: load, log: c.Logger, observe: c.Observe, now: c.Now, pace: watch.NormalPace()}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}
