@@ -13,6 +13,7 @@ import (
 
 	"stepup/sidecar/cases"
 	"stepup/sidecar/config"
+	"stepup/sidecar/httpreq"
 	"stepup/sidecar/policy"
 	"stepup/sidecar/policy/fleet"
 )
@@ -80,6 +81,9 @@ func checkYAML(t *testing.T, b block) {
 		}
 		return
 	}
+	if checkRoutes(t, b) {
+		return
+	}
 	path := filepath.Join(t.TempDir(), "stepup.yaml")
 	if err := os.WriteFile(path, []byte(b.text), 0o644); err != nil {
 		t.Fatal(err)
@@ -93,6 +97,21 @@ func checkYAML(t *testing.T, b block) {
 	for _, w := range warnings {
 		t.Errorf("%s: %s", b, w)
 	}
+}
+
+// checkRoutes reads a block as the routes that it is, and reports whether it is such.
+func checkRoutes(t *testing.T, b block) bool {
+	t.Helper()
+	read := map[string]func(string, []byte, bool) (*httpreq.Routes, error){
+		"routes.yaml": httpreq.ReadTable, "openapi.yaml": httpreq.ReadOpenAPI,
+	}[filepath.Base(b.file())]
+	if read == nil {
+		return false
+	}
+	if _, err := read(b.file(), []byte(b.text), true); err != nil {
+		t.Errorf("%s: %v", b, err)
+	}
+	return true
 }
 
 // variables gives every ${NAME} of a configuration a value.

@@ -2,33 +2,12 @@ package sidecar
 
 import (
 	"fmt"
-	"os"
 
 	"stepup/sidecar/config"
 	"stepup/sidecar/httpreq"
 	"stepup/sidecar/navigation"
 	"stepup/sidecar/protocol/forwardauth"
 )
-
-// readRoutes reads the file that lists what requests are about; nil where there is none.
-func readRoutes(r config.Routes) (*httpreq.Routes, error) {
-	file, read := r.Table, httpreq.ReadTable
-	if r.OpenAPI != "" {
-		file, read = r.OpenAPI, httpreq.ReadOpenAPI
-	}
-	if file == "" {
-		return nil, nil
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("routes: %w", err)
-	}
-	routes, err := read(file, text, r.Unlisted == "deny")
-	if err != nil {
-		return nil, fmt.Errorf("routes: %w", err)
-	}
-	return routes, nil
-}
 
 // A gateway is the door of a proxy with its name.
 type gateway struct {

@@ -18,6 +18,8 @@ type health struct {
 	core *Core
 	now  func() time.Time
 	dev  bool
+	// listed is the file of routes; nil: there is none.
+	listed *routesFile
 	// stopping is closed when the sidecar no longer wants questions.
 	stopping <-chan struct{}
 }
@@ -71,6 +73,7 @@ type readiness struct {
 	NotReady          []string      `json:"not_ready,omitempty"`
 	Policy            policyState   `json:"policy"`
 	Bundles           []bundleState `json:"bundles,omitempty"`
+	Routes            *routesState  `json:"routes,omitempty"`
 	Issuers           []issuerState `json:"issuers"`
 	DevelopmentIssuer bool          `json:"development_issuer"`
 }
@@ -81,6 +84,13 @@ type policyState struct {
 	Revision string `json:"revision"`
 	LoadedAt string `json:"loaded_at,omitempty"`
 	// Refused is true while a newer policy than the active one is not acceptable; the log
+	// says why.
+	Refused bool `json:"refused"`
+}
+
+type routesState struct {
+	Paths int `json:"paths"`
+	// Refused is true while a newer file than the routes in force is not acceptable; the log
 	// says why.
 	Refused bool `json:"refused"`
 }
@@ -105,7 +115,7 @@ type issuerState struct {
 }
 
 func (h *health) readiness() readiness {
-	r := readiness{Policy: h.policyState(), Bundles: h.bundleStates(), Issuers: h.issuerStates(), DevelopmentIssuer: h.dev}
+	r := readiness{Policy: h.policyState(), Bundles: h.bundleStates(), Routes: h.routesState(), Issuers: h.issuerStates(), DevelopmentIssuer: h.dev}
 	if !r.Policy.Active {
 		r.NotReady = append(r.NotReady, "no policy is active")
 	}
@@ -130,6 +140,13 @@ func (h *health) policyState() policyState {
 		Active: s.Revision != "", Kind: s.Kind, Revision: s.Revision,
 		LoadedAt: timestamp(s.LoadedAt), Refused: s.LastError != nil,
 	}
+}
+
+func (h *health) routesState() *routesState {
+	if h.listed == nil {
+		return nil
+	}
+	return &routesState{Paths: h.listed.routes.Size(), Refused: h.listed.refused()}
 }
 
 func (h *health) issuerStates() []issuerState {

@@ -37,6 +37,7 @@ type Server struct {
 	doors    *http.Server
 	health   *http.Server
 	envoy    *grpc.Server // nil: off
+	routes   *routesFile  // nil: no file
 	stopping chan struct{}
 	watch    bool
 
@@ -47,8 +48,8 @@ type Server struct {
 	Addresses map[string]net.Addr
 }
 
-// NewServer assembles a sidecar that does not listen yet. Watch follows the policy's
-// files.
+// NewServer assembles a sidecar that does not listen yet. Watch follows the files of the
+// policy and of the routes.
 func NewServer(ctx context.Context, o Options, watch bool) (*Server, error) {
 	if err := checkListeners(o); err != nil {
 		return nil, err
@@ -100,8 +101,8 @@ func (s *Server) newFront() (front, error) {
 	if err != nil {
 		return front{}, err
 	}
-	routes, err := readRoutes(c.Routes)
-	return front{callers, protocol.NewPlaces(c.Limits.Concurrency, s.Telemetry.InFlight()), routes}, err
+	s.routes, err = openRoutes(c.Routes)
+	return front{callers, protocol.NewPlaces(c.Limits.Concurrency, s.Telemetry.InFlight()), s.routes.inForce()}, err
 }
 
 func (s *Server) newDoors(f front) (http.Handler, error) {
@@ -131,7 +132,7 @@ func (s *Server) newProbe() *health {
 	if now == nil {
 		now = time.Now
 	}
-	return &health{core: s.Core, now: now, dev: s.options.Dev, stopping: s.stopping}
+	return &health{core: s.Core, now: now, dev: s.options.Dev, listed: s.routes, stopping: s.stopping}
 }
 
 func (s *Server) newHealth() http.Handler {
@@ -183,6 +184,9 @@ func (s *Server) Run(ctx context.Context) error {
 	running.Go(func() error { s.Issuers.Run(ctx); return nil })
 	if s.watch && !s.options.Config.Policy.Fetched() {
 		running.Go(func() error { return s.Policies.Watch(ctx) })
+	}
+	if s.watch && s.routes != nil {
+		running.Go(func() error { return s.routes.follow(ctx, s.options.Logger, s.Telemetry.RoutesRefused) })
 	}
 	running.Go(func() error { <-ctx.Done(); return s.stop() })
 	return running.Wait()

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 
+	"stepup/sidecar"
 	"stepup/sidecar/config"
 	"stepup/sidecar/policy"
 )
@@ -35,7 +36,7 @@ with the names of levels held against the known ones.
 It warns of what loads and most likely means something else: a claim that the vocabulary
 reads, a condition that somebody passes of whom nothing is known, an age that nobody can
 meet or that is not understood, a level that no login reaches. With --config it knows whose
-logins there are.
+logins there are, and reads the file of routes, too.
 
 Exit codes: 0 nothing found, 1 something is wrong, 2 wrong usage. A warning is nothing wrong,
 unless --strict says so.`,
@@ -47,7 +48,7 @@ unless --strict says so.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.pkg, "package", "", "the package that decides; with it, its rule allow is asked for too")
 	flags.StringSliceVar(&f.builtins, "policy-builtins", nil, "built-in functions that policy.builtins gives back")
-	flags.StringVar(&f.config, "config", "", "YAML `file` of the configuration, for its issuers, policy.package and policy.builtins")
+	flags.StringVar(&f.config, "config", "", "YAML `file` of the configuration, for its issuers, policy.package, policy.builtins and routes")
 	flags.BoolVar(&f.strict, "strict", false, "fail on warnings too")
 	flags.BoolVar(&f.json, "json", false, "print what is found as JSON")
 	return cmd
@@ -96,6 +97,9 @@ func (f *checkFlags) against(t terminal) (policy.Config, error) {
 		c.Builtins = cfg.Policy.Builtins
 	}
 	c.MayRedefine = cfg.Policy.MayRedefine
+	if _, err := sidecar.ReadRoutes(cfg.Routes); err != nil {
+		return c, err
+	}
 	for _, i := range cfg.Issuers {
 		c.Issuers = append(c.Issuers, policy.Use{
 			Issuer: i.Issuer, Vocabulary: i.Vocabulary, Levels: i.Levels, MaxLevel: i.MaxLevel, Claims: i.Claims,

@@ -62,7 +62,7 @@ http.address, --policy-path for policy.path. A flag comes before the environment
 	c.register(cmd)
 	c.list(cmd)
 	cmd.Flags().BoolVar(&dev, "dev", false, "accept tokens of the development issuer (stepup token); loopback only")
-	cmd.Flags().BoolVar(&watch, "watch", false, "follow the files of policy.path")
+	cmd.Flags().BoolVar(&watch, "watch", false, "follow the files of policy.path and of routes")
 	cmd.Flags().BoolVar(&printConfig, "print-config", false, "print the configuration with the origin of each value, and exit")
 	return cmd
 }

@@ -30,7 +30,7 @@ type Config struct {
 	Requirements bool          `yaml:"requirements" default:"true" help:"Answer /v1/requirements: which login a resource needs, before any token exists."`
 	Login        Login         `yaml:"login" help:"The login rule's door, /v1/login."`
 	Headers      Headers       `yaml:"headers" help:"Which headers pass between request, policy and upstream."`
-	Routes       Routes        `yaml:"routes" help:"How an HTTP request becomes a resource."`
+	Routes       Routes        `yaml:"routes" help:"How an HTTP request becomes a resource; [a page](routes.md) says how."`
 	Gateways     Gateways      `yaml:"gateways" help:"The doors of proxies, /gw/nginx and so on: a door without peers is off."`
 	Limits       Limits        `yaml:"limits" help:"What is refused for its size or number."`
 	Log          Log           `yaml:"log" help:"The program's log, with one line per decision: id, outcome, codes, issuer, subject, resource, ms."`
@@ -137,8 +137,8 @@ type Headers struct {
 
 // Routes say how an HTTP request becomes a resource.
 type Routes struct {
-	Table    string `yaml:"table" help:"File with a table of routes, such as GET /employees/{id}; read at the start. Neither this nor openapi: a request is about its canonical path."`
-	OpenAPI  string `yaml:"openapi" help:"File with an OpenAPI 3 document whose paths are the routes; read at the start. Not together with table."`
+	Table    string `yaml:"table" help:"File with a table of routes, such as GET /employees/{id}; followed with --watch. Neither this nor openapi: a request is about its canonical path."`
+	OpenAPI  string `yaml:"openapi" help:"File with an OpenAPI 3 document whose paths are the routes; followed with --watch. Not together with table."`
 	Unlisted string `yaml:"unlisted" default:"allow" one:"allow deny" help:"Whether the policy is asked about a request that no route lists, by its canonical path. deny: it is refused."`
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"stepup/sidecar/access"
 )
@@ -15,11 +16,29 @@ import (
 const RouteType = "route"
 
 // Routes say which resource a request is about. A nil *Routes lists nothing and lets
-// everything through, by its canonical path. Routes are never changed, and safe for
-// concurrent use.
+// everything through, by its canonical path; the zero value lets nothing through. Routes
+// are safe for concurrent use, also while others take their place ([Routes.Become]).
 type Routes struct {
+	current atomic.Pointer[table]
+}
+
+// A table is what was read from one file at one time. It is never changed.
+type table struct {
 	all    tree
+	size   int
 	closed bool
+}
+
+// Become puts what others list in the place of what these list, as a whole: every request is
+// held against one table or the other.
+func (r *Routes) Become(others *Routes) { r.current.Store(others.current.Load()) }
+
+// Size is how many paths are listed.
+func (r *Routes) Size() int {
+	if t := r.current.Load(); t != nil {
+		return t.size
+	}
+	return 0
 }
 
 // A route is one path with its methods and where it is written.
@@ -46,10 +65,14 @@ func (r *Routes) Resource(method, path string) (resource access.Resource, ok boo
 	if r == nil {
 		return unlisted, true
 	}
+	table := r.current.Load()
+	if table == nil {
+		return unlisted, false
+	}
 	segments := Segments(path)
-	chosen := r.all.find(segments)
+	chosen := table.all.find(segments)
 	if chosen == nil || !chosen.has(method) {
-		return unlisted, !r.closed
+		return unlisted, !table.closed
 	}
 	return access.Resource{Type: RouteType, ID: chosen.path, Properties: chosen.parameters(segments)}, true
 }
@@ -85,21 +108,23 @@ func isParameter(segment string) bool { return strings.HasPrefix(segment, "{") }
 
 // newRoutes holds every route against the ones before it.
 func newRoutes(list []route, closed bool) (*Routes, error) {
-	all := &Routes{closed: closed}
+	all := &table{closed: closed, size: len(list)}
 	for i := range list {
 		list[i].order = i
 		if err := all.add(&list[i]); err != nil {
 			return nil, err
 		}
 	}
-	return all, nil
+	routes := &Routes{}
+	routes.current.Store(all)
+	return routes, nil
 }
 
 // add takes a route, unless it and one before it would be read differently by routers; the
 // error tells of the first such.
-func (r *Routes) add(added *route) error {
+func (t *table) add(added *route) error {
 	var first *route
-	r.all.meeting(added.segments, func(before *route) {
+	t.all.meeting(added.segments, func(before *route) {
 		if added.against(*before) != nil && (first == nil || before.order < first.order) {
 			first = before
 		}
@@ -107,7 +132,7 @@ func (r *Routes) add(added *route) error {
 	if first != nil {
 		return added.against(*first)
 	}
-	r.all.add(added)
+	t.all.add(added)
 	return nil
 }
 

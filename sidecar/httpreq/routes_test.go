@@ -2,6 +2,7 @@ package httpreq_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -199,4 +200,50 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestBecome swaps tables under way. Each request is held against one of them, whole.
+func TestBecome(t *testing.T) {
+	read := func(text string, closed bool) *httpreq.Routes {
+		r, err := httpreq.ReadTable("f.yaml", []byte(text), closed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	one, other := read("routes: ['GET /{one}', 'GET /a/{one}']", true), read("routes: ['GET /{other}']", false)
+	routes := &httpreq.Routes{}
+	if got, ok := routes.Resource("GET", "/a"); ok || got.ID != "/a" || routes.Size() != 0 {
+		t.Errorf("no table: Resource is %+v, %t, and the size %d; want it refused", got, ok, routes.Size())
+	}
+	routes.Become(one)
+	var asking sync.WaitGroup
+	stop := make(chan struct{})
+	for range 2 {
+		asking.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				got, ok := routes.Resource("GET", "/a/b")
+				listed := ok && got.ID == "/a/{one}" && got.Properties["one"] == "b"
+				unlisted := ok && got.ID == "/a/b" && got.Properties == nil
+				if !listed && !unlisted {
+					t.Errorf("Resource is %+v, %t: of neither table", got, ok)
+					return
+				}
+			}
+		})
+	}
+	for range 1000 {
+		routes.Become(other)
+		routes.Become(one)
+	}
+	close(stop)
+	asking.Wait()
+	if routes.Become(other); routes.Size() != 1 || one.Size() != 2 {
+		t.Errorf("the sizes are %d and %d, want 1 of the one in force and 2 of the one before", routes.Size(), one.Size())
+	}
 }

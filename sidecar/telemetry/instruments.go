@@ -73,6 +73,7 @@ func (i *Instruments) showZeros() {
 	i.InFlight()
 	i.DevelopmentIssuer(false)
 	i.counters["stepup_policy_load_errors_total"].WithLabelValues()
+	i.counters["stepup_routes_load_errors_total"].WithLabelValues()
 }
 
 // Handler serves what was counted.
@@ -153,6 +154,11 @@ func (i *Instruments) PolicyActive(revision, kind string) {
 // PolicyRefused counts a policy that was refused at loading.
 func (i *Instruments) PolicyRefused() {
 	i.counters["stepup_policy_load_errors_total"].WithLabelValues().Inc()
+}
+
+// RoutesRefused counts a file of routes that was refused while it was followed.
+func (i *Instruments) RoutesRefused() {
+	i.counters["stepup_routes_load_errors_total"].WithLabelValues().Inc()
 }
 
 // A Bundle is what metrics tell of one: Revision is the active one's, ActivatedAt when that

@@ -30,6 +30,7 @@ var table = []Instrument{
 	{"stepup_issuer_key_fetches_total", Counter, []string{"issuer", "result"}, "Attempts to fetch the issuer's keys, by result (ok or error)."},
 	{"stepup_policy_info", Gauge, []string{"revision", "kind"}, "1 for the policy that is active."},
 	{"stepup_policy_load_errors_total", Counter, nil, "Policies that were refused at loading."},
+	{"stepup_routes_load_errors_total", Counter, nil, "Files of routes that were refused while they were followed; the routes before stay in force."},
 	{"stepup_bundle_info", Gauge, []string{"bundle", "revision"}, "1 for the revision of a bundle that is active."},
 	{"stepup_bundle_activated_timestamp_seconds", Gauge, []string{"bundle"}, "When the bundle was activated last."},
 	{"stepup_bundle_attempts_total", Counter, []string{"bundle", "result"}, "Attempts to fetch and activate a bundle, by result: ok, or the kind of error: http (its server answered with one), download (not fetched, read or verified), activation (refused)."},

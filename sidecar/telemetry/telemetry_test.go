@@ -52,7 +52,7 @@ func because(o access.Outcome, code access.Code) access.Decision {
 }
 
 func TestWhatIsCounted(t *testing.T) {
-	zeros := []string{"stepup_development_issuer 0", "stepup_http_requests_in_flight 0", "stepup_policy_load_errors_total 0"}
+	zeros := []string{"stepup_development_issuer 0", "stepup_http_requests_in_flight 0", "stepup_policy_load_errors_total 0", "stepup_routes_load_errors_total 0"}
 	rows := []struct {
 		name string
 		do   func(*telemetry.Instruments)
