@@ -25,7 +25,8 @@ build: ## build bin/stepup, a static binary
 	@[ -e bin/stepup ] || echo "building bin/stepup: the first time, Go fetches and compiles all libraries, which takes a minute or a few" >&2
 	@$(GOBUILD) -o bin/stepup ./cmd/stepup
 
-test: check policies go-test fuzz ## run every test; sets itself up
+test: ## run every test; sets itself up. What fails keeps nothing else from being run
+	@$(MAKE) -k check policies go-test fuzz
 	@echo "all tests passed"
 
 check: format lint vulnerabilities ## formatting, vet, staticcheck, known vulnerabilities
