@@ -209,12 +209,13 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// TestAllowed: each of the policy's names replaces what came in; other spellings are removed.
+// TestAllowed: each of the policy's names replaces what came in; one that it may set and did not,
+// and other spellings are removed.
 func TestAllowed(t *testing.T) {
 	d := &decider{answer: access.Decision{ID: "1", Outcome: access.Allow, Revision: "r@1", Headers: map[string]string{"x-stepup-user": "7", "x-stepup-none": ""}}}
-	answer := check(t, extauthz.Config{Decider: d, Allow: access.HeaderNames{"x-stepup-*"}}, get("/", map[string]string{"x_stepup_user": "admin", "x-other": "a"}))
+	answer := check(t, extauthz.Config{Decider: d, Allow: access.HeaderNames{"x-stepup-*"}}, get("/", map[string]string{"x-stepup-user": "admin", "X-Stepup-Role": "admin", "x_stepup_user": "admin", "x.stepup.role": "admin", "x-other": "a"}))
 	ok := answer.GetOkResponse()
-	if ok == nil || answer.GetStatus().GetCode() != 0 || !slices.Equal(ok.GetHeadersToRemove(), []string{"x_stepup_user"}) {
+	if ok == nil || answer.GetStatus().GetCode() != 0 || !slices.Equal(slices.Sorted(slices.Values(ok.GetHeadersToRemove())), []string{"x-stepup-role", "x.stepup.role", "x_stepup_user"}) {
 		t.Fatalf("answer %v", answer)
 	}
 	got := map[string]string{}

@@ -30,7 +30,7 @@ func render(d access.Decision, allow access.HeaderNames, arrived []string) (*aut
 	var err error
 	switch d.Outcome {
 	case access.Allow:
-		answer = allowed(d.Headers, aliases(allow, arrived))
+		answer = allowed(d.Headers, spoofed(d.Headers, allow, arrived))
 	case access.Deny, access.StepUp:
 		answer, err = denied(d)
 	case access.Indeterminate:
@@ -61,12 +61,14 @@ func allowed(headers map[string]string, remove []string) *authv3.CheckResponse {
 	}
 }
 
-// aliases are the names that came in and that some applications take for one of the
-// policy's: X_Stepup_User becomes the same variable of CGI and WSGI as X-Stepup-User.
-func aliases(allow access.HeaderNames, arrived []string) []string {
+// spoofed are the names that came in and that an application takes for the policy's: one that
+// the policy may set and did not, and one that only looks like such. X_Stepup_User becomes the
+// same variable of CGI and WSGI as X-Stepup-User.
+func spoofed(headers map[string]string, allow access.HeaderNames, arrived []string) []string {
 	var found []string
 	for _, name := range arrived {
-		if spelt := strings.NewReplacer("_", "-", ".", "-").Replace(name); !allow.Admit(name) && allow.Admit(spelt) {
+		spelt := strings.NewReplacer("_", "-", ".", "-").Replace(name)
+		if _, replaced := headers[name]; !replaced && allow.Admit(spelt) {
 			found = append(found, name)
 		}
 	}
