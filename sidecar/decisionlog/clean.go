@@ -85,10 +85,16 @@ func (s secrets) text(text string) string {
 	if strings.Contains(text, "eyJ") {
 		text = compactJOSE.ReplaceAllLiteralString(text, redacted)
 	}
-	if len(text) > minSecret && scheme.MatchString(text) {
+	if len(text) > minSecret && mayBegin(text) && scheme.MatchString(text) {
 		return redacted
 	}
 	return text
+}
+
+// mayBegin reports whether the first letter of a text is that of a [scheme].
+func mayBegin(text string) bool {
+	text = strings.TrimLeft(text, "\t\n\f\r ")
+	return text != "" && strings.IndexByte("bBdD", text[0]) >= 0
 }
 
 // foreign brings a value of another type to JSON's own first.

@@ -13,32 +13,18 @@ import (
 	"stepup/sidecar/input"
 )
 
-// event makes the event of an entry, cleaned of credentials. Without masks it tells
-// nothing of the question, nor what a policy has made of it.
+// event makes the event of an entry, cleaned of credentials, for rules to look at. Without
+// masks it tells nothing of the question, nor what a policy has made of it.
 func (l *Log) event(e *entry, masked bool) (*server.Info, error) {
 	secret := secretsOf(e.Request)
-	info := &server.Info{
-		DecisionID: e.Decision.ID,
-		RemoteAddr: e.Request.Door,
-		Path:       l.path(e),
-		Timestamp:  e.at.UTC(),
-		Results:    result(e, secret, masked),
-		Error:      failed(e),
-		Metrics:    took{metrics.NoOp(), e.Took.Nanoseconds()},
-		Custom:     map[string]any{},
-	}
-	l.name(info, e.Decision.Revision)
-	if e.span.IsValid() {
-		info.TraceID, info.SpanID = e.span.TraceID().String(), e.span.SpanID().String()
-	}
-	if e.Caller != "" {
-		info.Custom["caller"] = e.Caller
+	info := l.envelope(e)
+	if value, told := result(e, masked); told {
+		value = secret.clean(value)
+		info.Results = &value
 	}
 	if !masked {
+		info.EvaluatedRuleLabels = nil
 		return info, nil
-	}
-	if info.Error == nil {
-		info.EvaluatedRuleLabels = e.Labels
 	}
 	var question any = secret.clean(asked(e))
 	value, err := ast.InterfaceToValue(question)
@@ -49,30 +35,68 @@ func (l *Log) event(e *entry, masked bool) (*server.Info, error) {
 	return info, nil
 }
 
-// path is that of what was asked for, as clients of OPA's Data API write it.
-func (l *Log) path(e *entry) string {
-	name := l.Package + ".allow"
-	if e.further != nil {
-		name = e.further.Name
+// textEvent makes the event of an entry, cleaned of credentials, that no rule looks at.
+func (l *Log) textEvent(e *entry) *server.Info {
+	secret := secretsOf(e.Request)
+	info := l.envelope(e)
+	if value, told := result(e, true); told {
+		var text any = &unseen{text: secret.write(nil, value)}
+		info.Results = &text
 	}
-	return strings.ReplaceAll(name, ".", "/")
+	var question any = l.texts.asked(e, secret)
+	info.Input, info.InputAST = &question, ast.NullValue
+	return info
 }
 
-// result is what was told: of a further document its value, if it is defined.
-func result(e *entry, secret secrets, masked bool) *any {
+// envelope is an event without what was asked and answered.
+func (l *Log) envelope(e *entry) *server.Info {
+	info := &server.Info{
+		DecisionID: e.Decision.ID,
+		RemoteAddr: e.Request.Door,
+		Path:       l.pathOf(e),
+		Timestamp:  e.at.UTC(),
+		Error:      failed(e),
+		Metrics:    took{metrics.NoOp(), e.Took.Nanoseconds()},
+		Custom:     map[string]any{},
+	}
+	if l.Bundles {
+		info.Bundles = l.bundles.of(e.Decision.Revision)
+	} else {
+		info.Revision = e.Decision.Revision
+	}
+	if e.span.IsValid() {
+		info.TraceID, info.SpanID = e.span.TraceID().String(), e.span.SpanID().String()
+	}
+	if e.Caller != "" {
+		info.Custom["caller"] = e.Caller
+	}
+	if info.Error == nil {
+		info.EvaluatedRuleLabels = e.Labels
+	}
+	return info
+}
+
+// pathOf is that of what was asked for, as clients of OPA's Data API write it.
+func (l *Log) pathOf(e *entry) string {
+	if e.further != nil {
+		return pathOf(e.further.Name)
+	}
+	return l.path
+}
+
+func pathOf(name string) string { return strings.ReplaceAll(name, ".", "/") }
+
+// result is what was told: of a further document its value, if it is defined. Without masks
+// nothing that a policy has made of the question is.
+func result(e *entry, masked bool) (value any, told bool) {
 	if f := e.further; f != nil {
-		if !f.Defined || !masked {
-			return nil
-		}
-		value := secret.clean(f.Value)
-		return &value
+		return f.Value, f.Defined && masked
 	}
 	d := e.Decision
 	if !masked {
 		d.Obligations, d.Headers, d.Assurance = nil, nil, access.NoAssurance()
 	}
-	var value any = secret.clean(Result(d))
-	return &value
+	return Result(d), true
 }
 
 // failed is why nothing could be told; nil: it was. A decision that refuses is told; of a
@@ -105,25 +129,34 @@ func asked(e *entry) access.Object {
 	return o
 }
 
-// name tells which policy decided: the revision of each bundle, as OPA does, or that of
-// the policy in a folder or a file.
-func (l *Log) name(info *server.Info, revision string) {
-	if !l.Bundles {
-		info.Revision = revision
-		return
+// bundlesOf reads revisions as those of bundles, the last one once for all that decided under it.
+type bundlesOf struct {
+	revision string
+	bundles  map[string]server.BundleInfo
+}
+
+// of tells the revision of each bundle, as OPA does. The result is to be read only.
+func (b *bundlesOf) of(revision string) map[string]server.BundleInfo {
+	if b.bundles == nil || b.revision != revision {
+		*b = bundlesOf{revision, bundlesIn(revision)}
 	}
-	info.Bundles = map[string]server.BundleInfo{}
+	return b.bundles
+}
+
+func bundlesIn(revision string) map[string]server.BundleInfo {
+	bundles := map[string]server.BundleInfo{}
 	var last string
 	for part := range strings.SplitSeq(revision, ",") {
 		name, revision, whole := strings.Cut(part, "@")
 		switch {
 		case whole:
-			info.Bundles[name] = server.BundleInfo{Revision: revision}
+			bundles[name] = server.BundleInfo{Revision: revision}
 			last = name
 		case last != "": // of a revision with a comma in it
-			info.Bundles[last] = server.BundleInfo{Revision: info.Bundles[last].Revision + "," + part}
+			bundles[last] = server.BundleInfo{Revision: bundles[last].Revision + "," + part}
 		}
 	}
+	return bundles
 }
 
 // A fault is why no decision could be made. Its detail may hold what nobody verified or

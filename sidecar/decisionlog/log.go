@@ -70,6 +70,7 @@ type Config struct {
 // nothing. All methods are safe for concurrent use.
 type Log struct {
 	Config
+	path  string // of the rule that decides
 	queue chan *entry
 	bytes atomic.Int64  // that what waits takes
 	done  chan struct{} // closed when the worker has ended
@@ -82,7 +83,11 @@ type Log struct {
 	cancel context.CancelFunc
 	late   atomic.Bool // what is left is not written any more
 
-	masks    masks // the worker's, and so is what is buffered
+	// What follows is the worker's.
+	masks    rulesAt
+	drops    rulesAt
+	texts    tokenTexts
+	bundles  bundlesOf
 	buffered buffered
 }
 
@@ -115,7 +120,7 @@ func New(c Config) *Log {
 	if c.BufferBytes == 0 {
 		c.BufferBytes = DefaultBufferBytes
 	}
-	l := &Log{Config: c, queue: make(chan *entry, c.Queue), done: make(chan struct{})}
+	l := &Log{Config: c, path: pathOf(c.Package + ".allow"), queue: make(chan *entry, c.Queue), done: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }
@@ -252,28 +257,46 @@ func (l *Log) hand(ctx context.Context, e *entry) error {
 		return fmt.Errorf("reading the policy's data: %w", err)
 	}
 	defer l.Manager.Store.Abort(ctx, txn)
-	event, err := l.event(e, known)
-	if err != nil {
-		return err
-	}
-	event.Txn = txn
-	return l.log(ctx, txn, event, e.size)
-}
-
-func (l *Log) log(ctx context.Context, txn storage.Transaction, event *server.Info, size int64) error {
 	plugin := logs.Lookup(l.Manager)
 	if plugin == nil {
 		return errors.New("there is no decision log any more")
 	}
-	rules, err := l.masks.evaluate(ctx, l.Manager, *plugin.Config().MaskDecision, txn, event)
+	event, err := l.eventFor(ctx, plugin, txn, e, known)
 	if err != nil {
-		return fmt.Errorf("masking: %w", err)
+		return err
 	}
-	if err := carryOut(rules, event); err != nil {
-		return fmt.Errorf("masking: %w", err)
-	}
-	if !l.room(plugin, size) {
+	if !l.room(plugin, e.size) {
 		return errBufferFull
 	}
+	event.Txn = txn
 	return plugin.Log(ctx, event)
+}
+
+// eventFor makes the event of an entry, masked where OPA's plugin would not. Where no rule
+// looks at events it is made of text. The transaction keeps the rules as they are until
+// the plugin has looked for them too.
+func (l *Log) eventFor(ctx context.Context, plugin *logs.Plugin, txn storage.Transaction, e *entry, known bool) (*server.Info, error) {
+	masks, err := l.masks.there(ctx, l.Manager, *plugin.Config().MaskDecision, txn)
+	if err != nil {
+		return nil, fmt.Errorf("masking: %w", err)
+	}
+	drops, err := l.drops.there(ctx, l.Manager, *plugin.Config().DropDecision, txn)
+	if err != nil {
+		return nil, fmt.Errorf("dropping: %w", err)
+	}
+	if known && !masks && !drops {
+		return l.textEvent(e), nil
+	}
+	event, err := l.event(e, known)
+	if err != nil || !masks {
+		return event, err
+	}
+	rules, err := l.masks.masks(ctx, l.Manager, txn, event)
+	if err != nil {
+		return nil, fmt.Errorf("masking: %w", err)
+	}
+	if err := carryOut(rules, event); err != nil {
+		return nil, fmt.Errorf("masking: %w", err)
+	}
+	return event, nil
 }

@@ -17,8 +17,9 @@ import (
 	"github.com/open-policy-agent/opa/v1/storage"
 )
 
-// masks asks the rule that masks. It keeps the query until there is another compiler.
-type masks struct {
+// rulesAt asks for a document of the policy, which may be rules or data. It keeps the query
+// until there is another compiler.
+type rulesAt struct {
 	compiler *ast.Compiler
 	path     string
 	ref      ast.Ref
@@ -26,32 +27,34 @@ type masks struct {
 	query    rego.PreparedEvalQuery
 }
 
-// evaluate returns what is to be masked in an event, as OPA's plugin will find too.
-func (m *masks) evaluate(ctx context.Context, manager *plugins.Manager, path string, txn storage.Transaction, event *server.Info) ([]any, error) {
-	if err := m.prepare(ctx, manager, path, txn); err != nil {
-		return nil, err
+// there reports whether there is anything at the path.
+func (r *rulesAt) there(ctx context.Context, manager *plugins.Manager, path string, txn storage.Transaction) (bool, error) {
+	if err := r.prepare(ctx, manager, path, txn); err != nil {
+		return false, err
 	}
-	if !m.ruled && !m.inData(ctx, manager, txn) {
-		return nil, nil
-	}
+	return r.ruled || r.inData(ctx, manager, txn), nil
+}
+
+// masks returns what is to be masked in an event, as OPA's plugin will find too.
+func (r *rulesAt) masks(ctx context.Context, manager *plugins.Manager, txn storage.Transaction, event *server.Info) ([]any, error) {
 	value, err := eventValue(manager, event)
 	if err != nil {
 		return nil, err
 	}
-	set, err := m.query.Eval(ctx, rego.EvalParsedInput(value), rego.EvalTransaction(txn))
+	set, err := r.query.Eval(ctx, rego.EvalParsedInput(value), rego.EvalTransaction(txn))
 	if err != nil || len(set) == 0 {
 		return nil, err
 	}
 	rules, ok := set[0].Expressions[0].Value.([]any)
 	if !ok {
-		return nil, fmt.Errorf("%s is no set of paths but a %T", path, set[0].Expressions[0].Value)
+		return nil, fmt.Errorf("%s is no set of paths but a %T", r.path, set[0].Expressions[0].Value)
 	}
 	return rules, nil
 }
 
-func (m *masks) prepare(ctx context.Context, manager *plugins.Manager, path string, txn storage.Transaction) error {
+func (r *rulesAt) prepare(ctx context.Context, manager *plugins.Manager, path string, txn storage.Transaction) error {
 	compiler := manager.GetCompiler()
-	if m.compiler == compiler && m.path == path {
+	if r.ref != nil && r.compiler == compiler && r.path == path {
 		return nil
 	}
 	ref := ast.DefaultRootRef
@@ -65,12 +68,12 @@ func (m *masks) prepare(ctx context.Context, manager *plugins.Manager, path stri
 	if err != nil {
 		return err
 	}
-	*m = masks{compiler: compiler, path: path, ref: ref, query: query, ruled: compiler != nil && len(compiler.GetRules(ref)) > 0}
+	*r = rulesAt{compiler: compiler, path: path, ref: ref, query: query, ruled: compiler != nil && len(compiler.GetRules(ref)) > 0}
 	return nil
 }
 
-func (m *masks) inData(ctx context.Context, manager *plugins.Manager, txn storage.Transaction) bool {
-	path, err := storage.NewPathForRef(m.ref)
+func (r *rulesAt) inData(ctx context.Context, manager *plugins.Manager, txn storage.Transaction) bool {
+	path, err := storage.NewPathForRef(r.ref)
 	if err != nil {
 		return false
 	}

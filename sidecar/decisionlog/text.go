@@ -1,0 +1,170 @@
+package decisionlog
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"stepup/sidecar/input"
+	"stepup/sidecar/token"
+)
+
+// Where no rule looks at an event, nobody needs its parts as values: they are written as
+// JSON at once, cleaned on the way, which is a fraction of what copies, Rego's values and
+// JSON of them cost. What a token says is written once for all questions of that token.
+
+// write appends the JSON of what [secrets.clean] makes of a value. Names are in order, so that
+// what is alike looks alike to whoever compresses it.
+func (s secrets) write(to []byte, value any) []byte {
+	switch v := value.(type) {
+	case map[string]any:
+		return s.writeObject(to, v)
+	case []any:
+		to = append(to, '[')
+		for i, item := range v {
+			if i > 0 {
+				to = append(to, ',')
+			}
+			to = s.write(to, item)
+		}
+		return append(to, ']')
+	case string:
+		return quote(to, s.text(v))
+	case written:
+		return append(to, v...)
+	case bool:
+		return strconv.AppendBool(to, v)
+	case nil:
+		return append(to, "null"...)
+	case json.Number:
+		if plainNumber(v) {
+			return append(to, v...)
+		}
+	case int:
+		return strconv.AppendInt(to, int64(v), 10)
+	case int64:
+		return strconv.AppendInt(to, v, 10)
+	}
+	return s.long(to, value)
+}
+
+// written is JSON that is clean already.
+type written []byte
+
+func (s secrets) writeObject(to []byte, o map[string]any) []byte {
+	var few [16]string
+	names := few[:0]
+	for name := range o {
+		if !secretNames[strings.ToLower(name)] && s.text(name) != name {
+			return s.long(to, o) // two names may be the same without what is secret in them
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	to = append(to, '{')
+	for i, name := range names {
+		if i > 0 {
+			to = append(to, ',')
+		}
+		to = append(quote(to, name), ':')
+		if secretNames[strings.ToLower(name)] {
+			to = append(to, `"`+redacted+`"`...)
+			continue
+		}
+		to = s.write(to, o[name])
+	}
+	return append(to, '}')
+}
+
+// long writes what [secrets.clean] makes of a value the long way, as where rules look at it.
+func (s secrets) long(to []byte, value any) []byte {
+	text, err := json.Marshal(s.clean(value))
+	if err != nil {
+		return quote(to, redacted)
+	}
+	return append(to, text...)
+}
+
+// quote appends a text as JSON. What is no UTF-8 is replaced, as encoding/json replaces it.
+func quote(to []byte, text string) []byte {
+	to, _ = jsontext.AppendQuote(to, text)
+	return to
+}
+
+// plainNumber reports whether a number is a whole one, of which no encoder makes anything else.
+func plainNumber(n json.Number) bool {
+	digits := strings.TrimPrefix(string(n), "-")
+	if digits == "" || (digits[0] == '0' && digits != "0") {
+		return false
+	}
+	return !strings.ContainsFunc(digits, func(r rune) bool { return r < '0' || r > '9' })
+}
+
+// asked is what [asked] makes of an entry, as cleaned JSON.
+func (t *tokenTexts) asked(e *entry, s secrets) json.RawMessage {
+	text := make([]byte, 0, usualText)
+	if e.Document == nil || e.Document.Token == nil || e.Claims == nil {
+		return s.write(text, asked(e))
+	}
+	rest := *e.Document
+	rest.Token = nil
+	o := rest.Object()
+	o["token"] = t.of(e.Document.Token, s)
+	return s.write(text, o)
+}
+
+// usualText is how many bytes most questions have.
+const usualText = 1536
+
+// tokenTexts keep what was written of tokens, so that it is written once for many questions. They
+// are for one goroutine. The zero value has none.
+type tokenTexts struct {
+	young, old map[*token.Claims]tokenText
+	bytes      int // that the young take
+}
+
+// A tokenText is what a token says, without what was secret in the request that brought it.
+type tokenText struct {
+	secrets secrets
+	text    written
+}
+
+// textBytes is how much the texts of tokens may take, about, with the claims that they keep
+// alive: twice as much with the old ones.
+const textBytes = 4 << 20
+
+// of returns what claims say. Claims that are presented with other secrets than before are
+// written anew: one could stand in a claim.
+func (t *tokenTexts) of(c *token.Claims, s secrets) written {
+	found, there := t.young[c]
+	if !there {
+		found, there = t.old[c]
+	}
+	if !there || !slices.Equal(found.secrets, s) {
+		found = tokenText{s, s.write(nil, input.TokenObject(c))}
+	}
+	t.keep(c, found)
+	return found.text
+}
+
+func (t *tokenTexts) keep(c *token.Claims, text tokenText) {
+	const share = 4 // a text, and claims that take some times as much
+	if _, young := t.young[c]; !young {
+		t.bytes += share * len(text.text)
+	}
+	if t.young == nil || t.bytes > textBytes {
+		t.old, t.young, t.bytes = t.young, map[*token.Claims]tokenText{}, share*len(text.text)
+	}
+	t.young[c] = text
+}
+
+// An unseen is JSON that is sent, and not shown to rules that mask and drop, of which there
+// are none. For them OPA's plugin makes values of what a pointer points to, which is a struct
+// without any members to tell, and what it sends it makes of the pointer.
+type unseen struct{ text []byte }
+
+// MarshalJSON implements [json.Marshaler].
+func (u *unseen) MarshalJSON() ([]byte, error) { return u.text, nil }
