@@ -143,6 +143,29 @@ type world struct {
 
 type option func(*idp.Config)
 
+// outputOf is a test's output as long as the test runs: a request that was given up may be told
+// of a moment later.
+func outputOf(t *testing.T) io.Writer {
+	o := &output{to: t.Output()}
+	t.Cleanup(func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.to = io.Discard
+	})
+	return o
+}
+
+type output struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (o *output) Write(text []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.to.Write(text)
+}
+
 func newWorld(t *testing.T, options ...option) *world {
 	t.Helper()
 	w := &world{t: t, clock: &clock{now: time.Unix(1795428120, 0)}, rule: &watchedRule{Rule: newLoginRule(t)}}
@@ -156,7 +179,7 @@ func newWorld(t *testing.T, options ...option) *world {
 	}
 	w.issuer = fmt.Sprintf("http://localhost:%d", listener.Addr().(*net.TCPAddr).Port)
 	config := idp.Config{
-		Issuer: w.issuer, Audience: audience, Users: idp.DemoUsers(), Rule: w.rule, Now: w.clock.Now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Issuer: w.issuer, Audience: audience, Users: idp.DemoUsers(), Rule: w.rule, Now: w.clock.Now, Logger: slog.New(slog.NewTextHandler(outputOf(t), nil)),
 		Clients: []idp.Client{
 			{ID: clientID, Name: "Fabrikam Intranet", Secret: secret, RedirectURIs: []string{w.app.URL + "/callback"}, PostLogoutRedirectURIs: []string{w.app.URL + "/bye"}},
 			{ID: "spa", RedirectURIs: []string{w.app.URL + "/callback"}},
