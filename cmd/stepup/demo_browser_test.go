@@ -74,6 +74,12 @@ type visitor struct {
 func newVisitor(t *testing.T, browser context.Context, o demoOptions) *visitor {
 	t.Helper()
 	d, stop := newDemoFor(t, o)
+	return visitorOf(t, browser, d, stop)
+}
+
+// visitorOf is a visitor of a demonstration that runs, and is stopped after the visit.
+func visitorOf(t *testing.T, browser context.Context, d *demo, stop func()) *visitor {
+	t.Helper()
 	v := &visitor{T: t, demo: d}
 	tab, closeTab := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(v.notice))
 	v.ctx = tab

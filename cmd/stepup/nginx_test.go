@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -64,31 +67,46 @@ func TestNginxLoopEnds(t *testing.T) {
 // newNginx is a browser before nginx, with all that stands behind it.
 func newNginx(t *testing.T, misbehave idp.Misbehave) *express {
 	t.Helper()
+	g := newGuarded(t, misbehave, false)
+	return &express{surfer: newSurfer(t, g.demo), app: g.origin}
+}
+
+// A guarded is an application behind nginx, with the demonstration's provider to sign in at.
+type guarded struct {
+	demo   *demo
+	origin string
+}
+
+// newGuarded runs all of it, secure: nginx over TLS.
+func newGuarded(t *testing.T, misbehave idp.Misbehave, secure bool) guarded {
+	t.Helper()
 	nginx := nginxProgram(t)
 	front := freePort(t)
 	origin := "http://127.0.0.1:" + front
-	login, loginURL := listenLocal(t)
-	d, _ := newDemoFor(t, demoOptions{app: loginURL, misbehave: misbehave})
-	serveUntilEnd(t, login, newLogin(d, loginURL, origin))
+	if secure {
+		origin = "https://127.0.0.1:" + front
+	}
+	d, _ := newDemoFor(t, demoOptions{app: origin, misbehave: misbehave})
+	login, _ := listenLocal(t)
+	serveUntilEnd(t, login, newLogin(d, origin))
 	app, _ := listenLocal(t)
 	serveUntilEnd(t, app, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = fmt.Fprintf(w, "the application's %s", r.RequestURI)
+		_, _ = fmt.Fprintf(w, "<!doctype html><title>Application</title><h1>the application's %s</h1>", r.RequestURI)
 	}))
-	gate := runGate(t, d, origin, loginURL)
-	startNginx(t, nginx, front, gate, app.Addr().String())
-	return &express{surfer: newSurfer(t, d), app: origin}
+	startNginx(t, nginx, origin, runGate(t, d, origin), app.Addr().String(), login.Addr().String())
+	return guarded{d, origin}
 }
 
 // runGate is the sidecar that nginx asks.
-func runGate(t *testing.T, d *demo, origin, loginURL string) (address string) {
+func runGate(t *testing.T, d *demo, origin string) (address string) {
 	t.Helper()
 	text := fmt.Sprintf(`
 http: {address: "127.0.0.1:0"}
 health: {address: ""}
 policy: {deadline: 30s}
-issuers: [{issuer: %q, audiences: [%q], vocabulary: stepup-demo}]
-gateways: {nginx: {peers: [127.0.0.1], origin: %q, login_url: "%s/sign-in", return_to: [/*]}}
-`, d.providerURL, demoAPI, origin, loginURL)
+issuers: [{issuer: %[1]q, audiences: [%[2]q], vocabulary: stepup-demo}]
+gateways: {nginx: {peers: [127.0.0.1], origin: %[3]q, login_url: "%[3]s/sign-in", return_to: [/*]}}
+`, d.providerURL, demoAPI, origin)
 	cfg, _, err := config.Load(config.Options{File: "gate", ReadFile: func(string) ([]byte, error) { return []byte(text), nil }})
 	if err != nil {
 		t.Fatal(err)
@@ -129,9 +147,9 @@ type login struct {
 
 type leaving struct{ verifier, returnTo string }
 
-func newLogin(d *demo, self, origin string) http.Handler {
+func newLogin(d *demo, origin string) http.Handler {
 	l := &login{origin: origin, leaving: map[string]leaving{}, oauth: oauth2.Config{
-		ClientID: demoApp, ClientSecret: demoSecret, RedirectURL: self + "/callback",
+		ClientID: demoApp, ClientSecret: demoSecret, RedirectURL: origin + "/callback",
 		Endpoint: oauth2.Endpoint{AuthURL: d.providerURL + "/authorize", TokenURL: d.providerURL + "/oauth/token"},
 	}}
 	mux := http.NewServeMux()
@@ -173,26 +191,39 @@ func (l *login) finish(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("not signed in: %s (%v)", r.URL.RawQuery, err), http.StatusForbidden)
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: "session", Value: token.AccessToken, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	session := &http.Cookie{Name: "session", Value: token.AccessToken, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	if strings.HasPrefix(l.origin, "https://") {
+		session.Name, session.Secure = "__Host-session", true
+	}
+	http.SetCookie(w, session)
 	http.Redirect(w, r, left.returnTo, http.StatusSeeOther)
 }
 
-// startNginx runs nginx with deploy's file, and what the page says of cookies.
-func startNginx(t *testing.T, nginx, port, sidecar, app string) {
+// startNginx runs nginx with deploy's file, and what the page says of a login with cookies.
+func startNginx(t *testing.T, nginx, origin, sidecar, app, login string) {
 	t.Helper()
 	dir := t.TempDir()
 	local := fmt.Sprintf("daemon off;\npid %s/pid;\nerror_log stderr;\n\nevents {}\n\nhttp {\n    access_log off;\n", dir)
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		local += fmt.Sprintf("    %s_temp_path %s/%s;\n", kind, dir, kind)
 	}
-	session, authorization := cookieLines(t)
+	session, authorization, signIn := loginLines(t)
+	scheme, address, _ := strings.Cut(origin, "://")
+	listen := "listen " + address
+	if scheme == "https" {
+		listen += " ssl"
+		local += tlsLines(t, dir)
+	} else {
+		session = replaceAll(t, session, "__Host-session", "session") // a browser keeps no __Host- without TLS
+	}
 	text := replaceAll(t, readText(t, "../../deploy/nginx/nginx.conf"),
 		"worker_processes auto;", "worker_processes 1;", "events {}\n\nhttp {\n", local+session,
 		"            proxy_set_header Host $host;\n", "            proxy_set_header Host $host;\n"+authorization,
 		"            proxy_pass http://sidecar/gw/nginx;\n", "            proxy_pass http://sidecar/gw/nginx;\n"+authorization,
 		"_read_timeout 1s", "_read_timeout 30s", "_connect_timeout 1s", "_connect_timeout 30s",
 		"server_name intranet.fabrikam.example;", "server_name 127.0.0.1;",
-		"127.0.0.1:8181", sidecar, "127.0.0.1:8080", app, "127.0.0.1:8000", "127.0.0.1:"+port)
+		"127.0.0.1:8181", sidecar, "127.0.0.1:8080", app, "listen 127.0.0.1:8000", listen,
+		"        location / {\n", replaceAll(t, signIn, "127.0.0.1:9000", login)+"        location / {\n")
 	file := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -204,7 +235,7 @@ func startNginx(t *testing.T, nginx, port, sidecar, app string) {
 	}
 	t.Cleanup(func() { _ = cmd.Process.Signal(os.Interrupt); _ = cmd.Wait() })
 	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+		conn, err := net.Dial("tcp", address)
 		if err == nil {
 			_ = conn.Close()
 			return
@@ -215,16 +246,34 @@ func startNginx(t *testing.T, nginx, port, sidecar, app string) {
 	}
 }
 
-// cookieLines are the two blocks of nginx's page about a token in a cookie. A browser keeps a cookie
-// with the prefix __Host- over TLS only, which this test has not.
-func cookieLines(t *testing.T) (session, authorization string) {
+// tlsLines has the certificate of tests that net/http/httptest has.
+func tlsLines(t *testing.T, dir string) string {
+	t.Helper()
+	tested := httptest.NewTLSServer(http.NotFoundHandler())
+	defer tested.Close()
+	certificate := tested.TLS.Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(certificate.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, secret := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for file, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: certificate.Certificate[0]}, secret: {Type: "PRIVATE KEY", Bytes: key}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return fmt.Sprintf("    ssl_certificate %s;\n    ssl_certificate_key %s;\n", cert, secret)
+}
+
+// loginLines are the blocks of nginx's page about a login that keeps the token in a cookie.
+func loginLines(t *testing.T) (session, authorization, signIn string) {
 	t.Helper()
 	text := readText(t, "../../docs/gateways/nginx.md")
 	blocks := regexp.MustCompile("(?s)```nginx\n(.*?)```").FindAllStringSubmatch(text, -1)
-	if len(blocks) != 3 {
-		t.Fatalf("the page has %d blocks for nginx, want the file, the map and the header", len(blocks))
+	if len(blocks) != 4 {
+		t.Fatalf("the page has %d blocks for nginx, want the file, the map, the header and the login", len(blocks))
 	}
-	return replaceAll(t, blocks[1][1], "__Host-session", "session"), blocks[2][1]
+	return blocks[1][1], blocks[2][1], blocks[3][1]
 }
 
 func nginxProgram(t *testing.T) string {
