@@ -75,9 +75,12 @@ func (r recorder) line(ctx context.Context, rec pdp.Record) {
 	r.log.LogAttrs(ctx, level, "decision", r.attributes(rec)...)
 }
 
+// mostAttributes is how many the line of a decision can have.
+const mostAttributes = 13
+
 func (r recorder) attributes(rec pdp.Record) []slog.Attr {
 	d := rec.Decision
-	attrs := []slog.Attr{
+	attrs := append(make([]slog.Attr, 0, mostAttributes),
 		slog.String("id", d.ID),
 		slog.String("outcome", outcomeWord(d.Outcome)),
 		slog.String("codes", codes(d.Reasons)),
@@ -86,12 +89,12 @@ func (r recorder) attributes(rec pdp.Record) []slog.Attr {
 		slog.String("resource", short(rec.Request.Resource.Type+":"+rec.Request.Resource.ID)),
 		slog.String("revision", d.Revision),
 		slog.Float64("ms", float64(rec.Took.Microseconds())/1000),
-	}
+	)
 	if rec.Caller != "" {
 		attrs = append(attrs, slog.String("caller", rec.Caller))
 	}
 	if c := rec.Claims; c != nil {
-		attrs = append(attrs, r.who(c, rec.Subject)...)
+		attrs = r.who(attrs, c, rec.Subject)
 	}
 	if rec.Fault != nil {
 		attrs = append(attrs, slog.String("detail", rec.Fault.Error()))
@@ -99,8 +102,9 @@ func (r recorder) attributes(rec pdp.Record) []slog.Attr {
 	return attrs
 }
 
-func (r recorder) who(c *token.Claims, s access.Subject) []slog.Attr {
-	attrs := []slog.Attr{slog.String("issuer", c.Issuer), slog.String("subject_type", s.Type)}
+// who adds whose token it was.
+func (r recorder) who(attrs []slog.Attr, c *token.Claims, s access.Subject) []slog.Attr {
+	attrs = append(attrs, slog.String("issuer", c.Issuer), slog.String("subject_type", s.Type))
 	if told := telemetry.Subject(r.subjects, c.Issuer, c.Subject); told != "" {
 		attrs = append(attrs, slog.String("subject", told))
 	}
@@ -139,7 +143,7 @@ func (r recorder) valuedLine(ctx context.Context, v pdp.Valued, fault *access.Fa
 		attrs = append(attrs, slog.String("caller", v.Caller))
 	}
 	if c := v.Claims; c != nil {
-		attrs = append(attrs, r.who(c, v.Subject)...)
+		attrs = r.who(attrs, c, v.Subject)
 	}
 	if fault != nil {
 		attrs = append(attrs, slog.String("codes", string(fault.Code)), slog.String("detail", fault.Error()))
@@ -180,6 +184,9 @@ func outcomeWord(o access.Outcome) string {
 }
 
 func codes(reasons []access.Reason) string {
+	if len(reasons) == 1 {
+		return string(reasons[0].Code)
+	}
 	list := make([]string, len(reasons))
 	for i, r := range reasons {
 		list[i] = string(r.Code)

@@ -41,7 +41,9 @@ http.address, --policy-path for policy.path. A flag comes before the environment
 				tellWarnings(t.err, warnings)
 				return cfg.Print(t.out)
 			}
-			log, err := newLogger(cfg, t.err)
+			lines := telemetry.NewLines(t.err)
+			defer lines.Flush()
+			log, err := newLogger(cfg, lines)
 			if err != nil {
 				return err
 			}
@@ -54,7 +56,7 @@ http.address, --policy-path for policy.path. A flag comes before the environment
 				return err
 			}
 			if dev {
-				server.Listening = func(doors net.Addr) { invite(t, cfg, doors) }
+				server.Listening = func(doors net.Addr) { lines.Flush(); invite(t, cfg, doors) }
 			}
 			return hintAddress(server.Run(cmd.Context()))
 		},

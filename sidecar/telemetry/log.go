@@ -15,14 +15,27 @@ import (
 
 // NewLogger returns a logger that writes to w. The format is "text", "json", or "auto",
 // which is text on a terminal, with the time of day only, and JSON elsewhere; the level
-// "debug", "info", "warn" or "error".
+// "debug", "info", "warn" or "error". To [Lines] it writes warnings and errors before it goes on.
 func NewLogger(format, level string, w io.Writer) (*slog.Logger, error) {
+	lines, many := w.(*Lines)
+	if !many {
+		return newLogger(format, level, w, w)
+	}
+	log, err := newLogger(format, level, w, lines.to)
+	if err != nil {
+		return nil, err
+	}
+	return slog.New(prompt{log.Handler(), lines}), nil
+}
+
+// newLogger writes to w, which ends at a screen or somewhere else.
+func newLogger(format, level string, w, end io.Writer) (*slog.Logger, error) {
 	var least slog.Level
 	if err := least.UnmarshalText([]byte(level)); err != nil {
 		return nil, fmt.Errorf("log level %q: use debug, info, warn or error", level)
 	}
 	options := &slog.HandlerOptions{Level: least}
-	if format == "auto" && onTerminal(w) {
+	if format == "auto" && onTerminal(end) {
 		options.ReplaceAttr = timeOfDay
 		return slog.New(slog.NewTextHandler(w, options)), nil
 	}
