@@ -31,6 +31,7 @@ const (
 	printedHealth   = "127.0.0.1:8282"
 	printedIntranet = "localhost:8080"
 	printedProvider = "localhost:8090"
+	printedAdmin    = "127.0.0.1:8383"
 )
 
 // notRun are commands that a page may show and that are not run here, with the reason.
@@ -74,6 +75,7 @@ type reader struct {
 	dir           string // a copy of the repository
 	environ       []string
 	doors, health string
+	admin         string
 	// Of the demonstration.
 	intranet, provider string
 
@@ -85,6 +87,7 @@ func newReader(t *testing.T, bin string, list []block) *reader {
 	t.Helper()
 	r := &reader{t: t, dir: t.TempDir(), folders: map[string]bool{}}
 	r.doors, r.health = freeAddresses(t)
+	r.admin, _ = freeAddresses(t)
 	r.intranet, r.provider = freeAddresses(t)
 	r.intranet, r.provider = onLocalhost(r.intranet), onLocalhost(r.provider)
 	r.environ = environ(r.doors, r.health, t.TempDir(), tools(t))
@@ -318,13 +321,13 @@ func (r *reader) shell(script string) (string, error) {
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
 	return strings.NewReplacer(
-		r.doors, printedDoors, r.health, printedHealth, r.intranet, printedIntranet, r.provider, printedProvider,
+		r.doors, printedDoors, r.health, printedHealth, r.intranet, printedIntranet, r.provider, printedProvider, r.admin, printedAdmin,
 	).Replace(out.String()), err
 }
 
 func (r *reader) command(script string) *exec.Cmd {
 	script = strings.NewReplacer(
-		printedDoors, r.doors, printedHealth, r.health, printedIntranet, r.intranet, printedProvider, r.provider,
+		printedDoors, r.doors, printedHealth, r.health, printedIntranet, r.intranet, printedProvider, r.provider, printedAdmin, r.admin,
 	).Replace(script)
 	if isDemo(script) {
 		script = fmt.Sprintf("%s --intranet-port %s --provider-port %s --sidecar-port %s",

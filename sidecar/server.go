@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
+	"stepup/sidecar/config"
 	"stepup/sidecar/httpreq"
 	"stepup/sidecar/protocol"
 	"stepup/sidecar/protocol/authzen"
@@ -36,6 +37,7 @@ type Server struct {
 	*Core
 	doors    *http.Server
 	health   *http.Server
+	admin    *http.Server
 	envoy    *grpc.Server // nil: off
 	routes   *routesFile  // nil: no file
 	stopping chan struct{}
@@ -43,7 +45,7 @@ type Server struct {
 
 	// Listening is called once all listeners are open, with the doors' address; nil: nobody.
 	Listening func(doors net.Addr)
-	// Addresses are those of the open listeners by name (http, envoy, health), set before
+	// Addresses are those of the open listeners by name (http, envoy, admin, health), set before
 	// Listening is called.
 	Addresses map[string]net.Addr
 }
@@ -73,6 +75,7 @@ func NewServer(ctx context.Context, o Options, watch bool) (*Server, error) {
 	}
 	s.doors = s.newHTTPServer(doors)
 	s.health = s.newHTTPServer(s.newHealth())
+	s.admin = s.newHTTPServer(s.newAdmin(f))
 	return s, nil
 }
 
@@ -224,7 +227,8 @@ func (o opened) serve() error {
 	return nil
 }
 
-// listen opens the doors' listener and, unless they are off, those of Envoy and health.
+// listen opens the doors' listener and, unless they are off, those of Envoy, administrators and
+// health.
 func (s *Server) listen(ctx context.Context) ([]opened, error) {
 	c := s.options.Config
 	secure, err := newTLS(c.HTTP.TLS.Cert, c.HTTP.TLS.Key, c.HTTP.TLS.ClientCA, s.options.Logger)
@@ -243,14 +247,21 @@ func (s *Server) listen(ctx context.Context) ([]opened, error) {
 		}
 		open = append(open, opened{"envoy", s.envoy, l})
 	}
-	if c.Health.Address == "" {
-		return open, nil
+	for _, plain := range []struct {
+		name    string
+		address config.Address
+		server  *http.Server
+	}{{"admin", c.Admin.Address, s.admin}, {"health", c.Health.Address, s.health}} {
+		if plain.address == "" {
+			continue
+		}
+		l, err := listen(ctx, plain.address, nil)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("%s.address: %w", plain.name, err), closeAll(open))
+		}
+		open = append(open, opened{plain.name, plain.server, l})
 	}
-	health, err := listen(ctx, c.Health.Address, nil)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("health.address: %w", err), closeAll(open))
-	}
-	return append(open, opened{"health", s.health, health}), nil
+	return open, nil
 }
 
 // stop drains the doors first, while health still says that no more should come.
@@ -261,12 +272,19 @@ func (s *Server) stop() error {
 	defer cancel()
 	var draining errgroup.Group
 	draining.Go(func() error { s.drainEnvoy(ctx); return nil })
-	err := s.doors.Shutdown(ctx)
+	draining.Go(func() error { return s.drain(ctx, s.admin) })
+	err := s.drain(ctx, s.doors)
+	return errors.Join(err, draining.Wait(), s.health.Close())
+}
+
+// drain lets questions in flight finish until the context ends.
+func (s *Server) drain(ctx context.Context, server *http.Server) error {
+	err := server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.options.Logger.Warn("questions in flight were cut off", "after", drainTimeout.String())
-		err = s.doors.Close()
+		err = server.Close()
 	}
-	return errors.Join(err, draining.Wait(), s.health.Close())
+	return err
 }
 
 // tell logs what somebody should know who starts this sidecar.

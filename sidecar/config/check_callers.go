@@ -13,7 +13,7 @@ import (
 
 // doors returns the names of the doors, as the record has them.
 func doors() []string {
-	return append([]string{"native", "login", "authzen", "opadata", "envoy"}, proxies()...)
+	return append([]string{"native", "login", "authzen", "opadata", "admin", "envoy"}, proxies()...)
 }
 
 // proxies returns the doors of proxies that send on their user's Authorization: no key of
@@ -126,7 +126,7 @@ func (l *loader) checkKeyHash(path string, c Caller) {
 }
 
 func (l *loader) checkUID(path string) {
-	for _, address := range []Address{l.config.HTTP.Address, l.config.Envoy.Address} {
+	for _, address := range []Address{l.config.HTTP.Address, l.config.Envoy.Address, l.config.Admin.Address} {
 		if network, _ := address.Network(); network == "unix" {
 			return
 		}
@@ -140,6 +140,9 @@ func (l *loader) checkCallerDoors(path string, c Caller) {
 	l.filled(path+".doors", c.Doors)
 	if len(c.Doors) == 0 {
 		l.missing(path+".doors", path, "missing, so this caller could not ask anywhere", "list the doors: "+strings.Join(doors(), ", "))
+	}
+	if c.SAN != "" && slices.Contains(c.Doors, "admin") {
+		l.refuse(path+".doors", "admin.address asks for no certificates, so this caller would never be known there", "know it by key_hash or uid, in an entry of its own")
 	}
 	for i, door := range c.Doors {
 		if door != "" && !slices.Contains(doors(), door) {

@@ -16,6 +16,9 @@ func (l *loader) checkListeners() {
 	if !c.Admin.Address.Local() {
 		l.refuse("admin.address", "admin listens on loopback or a Unix socket only", "write 127.0.0.1 in front of its port")
 	}
+	if a := c.Admin.Address; a != "" && !a.anyPort() && (a == c.HTTP.Address || a == c.Envoy.Address || a == c.Health.Address) {
+		l.refuse("admin.address", "the same address as another listener's", "choose another port")
+	}
 	if c.Health.Address == c.HTTP.Address && c.Health.Address != "" && !c.Health.Address.anyPort() {
 		l.refuse("health.address", "the same address as http.address", "choose another port")
 	}

@@ -20,7 +20,7 @@ type Config struct {
 	HTTP         Listener      `yaml:"http" default:"{address: '127.0.0.1:8181'}" help:"The doors spoken over HTTP."`
 	Envoy        Listener      `yaml:"envoy" help:"Envoy's ext_authz over gRPC, at for example 127.0.0.1:9191; empty: off."`
 	Health       Health        `yaml:"health" help:"/livez, /readyz and /metrics: names, counts and revisions only, so it may listen anywhere."`
-	Admin        Admin         `yaml:"admin" help:"Console and explanations."`
+	Admin        Admin         `yaml:"admin" help:"The listener for administrators: explanations."`
 	Callers      []Caller      `yaml:"callers" help:"Who may ask, and at which doors; everybody else gets 401 or 403. Empty: whoever reaches the listener."`
 	Policy       Policy        `yaml:"policy" help:"Which policy decides, and what it may do."`
 	Issuers      []Issuer      `yaml:"issuers" help:"Whose tokens are accepted. Empty: nobody's, so every token is refused."`
@@ -60,9 +60,10 @@ type Health struct {
 	Address Address `yaml:"address" default:"127.0.0.1:8282" help:"Where to listen: host:port, or unix:///path/to.sock; empty: off. A container's probes usually need :8282."`
 }
 
-// Admin is the listener for console and explanations.
+// Admin is the listener for administrators: whoever reaches it is one, or where there are
+// callers whoever of them has the door admin.
 type Admin struct {
-	Address Address `yaml:"address" later:"true" help:"Where to listen; empty: off. Loopback, a Unix socket or client certificates only."`
+	Address Address `yaml:"address" help:"Where the Data API answers explain: 127.0.0.1:port, or unix:///path/to.sock; empty: off. Loopback or a Unix socket only: explanations show the policy, its data and the token's claims. See docs/opa-data-api.md."`
 }
 
 // A Caller is somebody who may ask: known by a certificate's name, a key or a Unix user.
@@ -71,7 +72,7 @@ type Caller struct {
 	SAN     string   `yaml:"san" help:"Known by this subject alternative name of its client certificate, compared as a whole: a DNS name, or a URI such as a SPIFFE id. Needs tls.client_ca."`
 	KeyHash string   `yaml:"key_hash" secret:"true" help:"Known by the key that it sends as Authorization: Bearer, of which this is sha256: and the digest in hexadecimal. Never the key itself."`
 	UID     User     `yaml:"uid" help:"Known by running as the user with this number, at the other end of a Unix socket (Linux)."`
-	Doors   []string `yaml:"doors" help:"The doors that are open to this caller: native, login, authzen, opadata, envoy, nginx, traefik, caddy, haproxy. Required."`
+	Doors   []string `yaml:"doors" help:"The doors that are open to this caller: native, login, authzen, opadata, admin, envoy, nginx, traefik, caddy, haproxy. Required."`
 }
 
 // Policy says which policy decides.

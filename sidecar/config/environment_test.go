@@ -123,7 +123,7 @@ func TestWrongVariablesAreRefused(t *testing.T) {
 		{"STEPUP_ISSUERS=[", "issuers", "not YAML"},
 		{"STEPUP_ISSUERS=[]\n---\n[]", "issuers", "second document"},
 		{"STEPUP_POLICY_PATH=\xff", "policy.path", "UTF-8"},
-		{"STEPUP_ADMIN_ADDRESS=127.0.0.1:1", "admin.address", "not built yet"},
+		{"STEPUP_ADMIN_ADDRESS=:1", "admin.address", "loopback or a Unix socket only"},
 		{"STEPUP_POLICY_OPA={labels: {a: '${NOBODY}'}}", "policy.opa.labels.a", `no variable "NOBODY"`},
 	} {
 		if _, _, err := load("", tc.environ); !refuses(err, tc.path, tc.want) {

@@ -42,6 +42,12 @@ func secretsOf(r access.Request) secrets {
 	return s
 }
 
+// Cleaned returns a copy of a value of JSON without the credentials of a request, or what looks
+// like one, for whatever tells of questions to people.
+func Cleaned(value access.Object, r access.Request) access.Object {
+	return secretsOf(r).clean(value).(access.Object)
+}
+
 // minSecret is the length from which a presented text is looked for in others. A shorter
 // one is no token that anybody would issue, and would make holes in common words.
 const minSecret = 16

@@ -137,16 +137,20 @@ func New(c Config) *Decider {
 
 // Decide answers one question and records the answer.
 func (d *Decider) Decide(ctx context.Context, req access.Request) access.Decision {
-	began := time.Now()
 	q := question{Decider: d, req: req, now: d.Now().Truncate(time.Second)}
+	q.decide(ctx)
+	return q.decision
+}
+
+func (q *question) decide(ctx context.Context) {
+	began := time.Now()
 	q.answer(ctx)
 	q.decision.ID = newID()
-	d.Recorder.Record(ctx, Record{
-		Request: req, Caller: access.CallerOf(ctx), Claims: q.claims, Subject: q.doc.Subject,
+	q.Recorder.Record(ctx, Record{
+		Request: q.req, Caller: access.CallerOf(ctx), Claims: q.claims, Subject: q.doc.Subject,
 		Document: q.asked, Decision: q.decision, Labels: q.ruling.Labels, Searched: q.searched.tell(), Fault: q.fault,
 		Took: time.Since(began),
 	})
-	return q.decision
 }
 
 // newID returns a UUIDv7 (RFC 9562, section 5.7), which sorts by time.

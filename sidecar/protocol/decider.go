@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"context"
+	"encoding/json"
 
 	"stepup/sidecar/access"
 )
@@ -31,4 +32,20 @@ type LoginRule interface {
 // no more than under which id that was recorded. It is safe for concurrent use.
 type Valuer interface {
 	Value(ctx context.Context, r access.Request, name string) (access.FurtherDocument, error)
+}
+
+// An Explanation says what is to be told of how a policy came to a document: which one, by its
+// name with dots, and how, in the words of OPA's parameter explain.
+type Explanation struct {
+	Document string
+	Mode     string // notes, fails, full or debug
+	Pretty   bool   // lines of text
+}
+
+// An Explainer is a [Decider] and a [Valuer] that finds everything out anew, and tells besides
+// how the policy came to it: rules, and what they read. It is for administrators alone. Nil: the
+// policy was not asked. It is safe for concurrent use.
+type Explainer interface {
+	ExplainDecision(ctx context.Context, r access.Request, e Explanation) (access.Decision, json.RawMessage, error)
+	ExplainValue(ctx context.Context, r access.Request, e Explanation) (access.FurtherDocument, json.RawMessage, error)
 }

@@ -27,6 +27,8 @@ type Config struct {
 	// them; none: every path but those of Package is undefined.
 	Documents []string
 	Valuer    protocol.Valuer
+	// Explainer answers the parameter explain, to whoever reaches this door; nil: to nobody.
+	Explainer protocol.Explainer
 	// HealthOf says what data.system.health.<path> has against it; nil: it is true.
 	HealthOf func(ctx context.Context, path []string) error
 	// Health says, by the parameters of OPA's /health, what is wrong; nil: nothing.
@@ -202,7 +204,7 @@ func (d *Door) complete(c echo.Context, q question, pointer string, err error) (
 // read: nothing is asked there.
 func (d *Door) answerV1(c echo.Context, read func(url.Values) (access.Request, error)) error {
 	began := time.Now()
-	asked, err := readQuery(c)
+	asked, err := d.readQuery(c)
 	if err != nil {
 		return err
 	}
@@ -212,11 +214,11 @@ func (d *Door) answerV1(c echo.Context, read func(url.Values) (access.Request, e
 	}
 	request, err := read(asked)
 	parsed := time.Now()
-	told, err := d.tell(c.Request().Context(), named, request, err)
+	told, err := d.asker(named, asked).tell(c.Request().Context(), named, request, err)
 	if err != nil {
 		return err
 	}
-	r := response{DecisionID: told.id, Result: told.result}
+	r := response{DecisionID: told.id, Result: told.result, Explanation: told.explanation}
 	if isSet(asked, "provenance") {
 		r.Provenance = provenanceOf(d.cfg.Version, told.revision)
 	}
@@ -233,35 +235,39 @@ func (d *Door) answerV1(c echo.Context, read func(url.Values) (access.Request, e
 type outcome struct {
 	result       any
 	id, revision string
+	explanation  json.RawMessage // nil: none
 }
 
 // tell answers a request that was read, if it was.
-func (d *Door) tell(ctx context.Context, named document, request access.Request, err error) (outcome, error) {
+func (a asker) tell(ctx context.Context, named document, request access.Request, err error) (outcome, error) {
 	switch {
 	case err != nil:
 		return outcome{}, err
 	case named.isFurther():
-		return d.value(ctx, named, request)
+		return a.tellFurther(ctx, named, request)
 	}
-	decision := d.cfg.Decider.Decide(ctx, request)
+	decision, explanation, err := a.decide(ctx, request)
+	if err != nil {
+		return outcome{}, err
+	}
 	if request.Unlisted && decision.Outcome == access.Allow {
 		return outcome{}, errUnlisted
 	}
 	result, err := render(named, decision)
-	return outcome{result, decision.ID, decision.Revision}, err
+	return outcome{result, decision.ID, decision.Revision, explanation}, err
 }
 
 // errUnlisted is a fault of ours, by which nobody is let in.
 var errUnlisted = errors.New("allowed, although no route lists the request")
 
-// value returns a further document. Nobody who is refused is told one, nor that it is
+// tellFurther tells a further document. Nobody who is refused is told one, nor that it is
 // undefined: where rules name what is forbidden, nothing is consent.
-func (d *Door) value(ctx context.Context, named document, request access.Request) (outcome, error) {
-	told, err := d.cfg.Valuer.Value(ctx, request, string(named))
+func (a asker) tellFurther(ctx context.Context, named document, request access.Request) (outcome, error) {
+	told, explanation, err := a.value(ctx, request, named)
 	if err != nil {
 		return outcome{}, withheld(told.ID, err)
 	}
-	o := outcome{id: told.ID, revision: told.Revision}
+	o := outcome{id: told.ID, revision: told.Revision, explanation: explanation}
 	if told.Defined {
 		o.result = told.Value
 	}
@@ -285,18 +291,13 @@ func withheld(id string, err error) error {
 }
 
 // readQuery reads what a client asks beside the question. What is not known is passed over,
-// as OPA does.
-func readQuery(c echo.Context) (url.Values, error) {
+// as OPA does, but nobody is left to wonder why there is no explanation.
+func (d *Door) readQuery(c echo.Context) (url.Values, error) {
 	asked, err := url.ParseQuery(c.Request().URL.RawQuery)
 	if err != nil {
 		return nil, protocol.Refused(http.StatusBadRequest, "The query cannot be read: percent-encode what is not a letter or digit.")
 	}
-	for _, mode := range asked["explain"] {
-		if mode != "off" {
-			return nil, protocol.Refused(http.StatusForbidden, "explain is not answered here, since it shows the policy and the token's claims: stepup decide --explain tells why.")
-		}
-	}
-	return asked, nil
+	return asked, d.mayExplain(asked["explain"])
 }
 
 // isSet reads a flag of a query as OPA does.
@@ -318,7 +319,7 @@ func (d *Door) postV0(c echo.Context) error {
 func (d *Door) defaultDecision(c echo.Context) error { return d.answerV0(c, allowed) }
 
 func (d *Door) answerV0(c echo.Context, named document) error {
-	asked, err := readQuery(c)
+	asked, err := d.readQuery(c)
 	if err != nil {
 		return err
 	}
@@ -331,7 +332,8 @@ func (d *Door) answerV0(c echo.Context, named document) error {
 	}
 	q, err := parseInput(body)
 	request, err := d.complete(c, q, "", err)
-	told, err := d.tell(c.Request().Context(), named, request, err)
+	// As OPA, which has no place for an explanation here.
+	told, err := d.asker(named, nil).tell(c.Request().Context(), named, request, err)
 	switch {
 	case err != nil:
 		return err

@@ -14,10 +14,11 @@ import (
 // response is an answer of /v1/data, its members as OPA has them. A nil Result is an
 // undefined document.
 type response struct {
-	DecisionID string         `json:"decision_id,omitzero"`
-	Provenance *provenance    `json:"provenance,omitzero"`
-	Metrics    map[string]any `json:"metrics,omitzero"`
-	Result     any            `json:"result,omitzero"`
+	DecisionID  string          `json:"decision_id,omitzero"`
+	Provenance  *provenance     `json:"provenance,omitzero"`
+	Explanation json.RawMessage `json:"explanation,omitzero"`
+	Metrics     map[string]any  `json:"metrics,omitzero"`
+	Result      any             `json:"result,omitzero"`
 }
 
 // provenance says which program and which policies answered.
