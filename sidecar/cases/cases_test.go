@@ -49,10 +49,10 @@ func TestParseRefuses(t *testing.T) {
 	for _, row := range []struct{ from, to, want string }{
 		{"refund:", "refunds:", "its one top-level key must be refund"},
 		{"refund:", "other: {}\nrefund:", "its one top-level key must be refund"},
-		{"  expect:", "  expects:", "field expects not found"},
-		{"    outcome: step_up", "    outcomes: step_up", "field outcomes not found"},
+		{"  expect:", "  expects:", "line 8: unknown key expects; the nearest valid key is expect"},
+		{"    outcome: step_up", "    outcomes: step_up", "line 9: unknown key outcomes; the nearest valid key is outcome"},
 		{"outcome: step_up", "outcome: stepup", `expect.outcome is "stepup"`},
-		{"outcome: step_up", "outcome: allow", "an allow has no reasons"},
+		{"outcome: step_up", "outcome: allow", "line 8: expect.reasons: an allow has no reasons"},
 		{"outcome: step_up", "outcome: deny", "a step-up says which"},
 		{"outcome: step_up", "outcome: fault", "a fault has expect.problem"},
 		{"    step_up: {level: mfa, max_age: 600}\n", "", "a step-up says which"},
@@ -107,6 +107,12 @@ func TestFolder(t *testing.T) {
 	}
 	if _, err := cases.Folder(dir); err == nil || !strings.Contains(err.Error(), "worse.yaml") {
 		t.Errorf("Folder with a case that is none = %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "bad.yaml"), []byte("bad: {nwo: 1}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cases.Folder(dir); err == nil || !strings.Contains(err.Error(), "worse.yaml") || !strings.Contains(err.Error(), "bad.yaml: line 1: unknown key nwo; the nearest valid key is now") {
+		t.Errorf("Folder with two cases that are none = %v; want both told", err)
 	}
 }
 

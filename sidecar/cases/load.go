@@ -15,7 +15,8 @@ import (
 
 // Folder reads all cases that lie directly in a folder, by name. One that cannot be read is
 // an error, and so is what its author may believe to be run and is not: a folder in it, or a
-// case with another ending. A folder that is not there has none.
+// case with another ending. Of several files, each is told of. A folder that is not there has
+// none.
 func Folder(dir string) ([]Case, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -25,18 +26,23 @@ func Folder(dir string) ([]Case, error) {
 		return nil, fmt.Errorf("reading cases: %w", err)
 	}
 	var all []Case
+	var wrong []error
 	for _, entry := range entries {
 		file := filepath.Join(dir, entry.Name())
 		switch ending := filepath.Ext(file); {
 		case entry.IsDir() || ending == ".yml" || ending == ".json":
-			return nil, fmt.Errorf("%s would not be run: cases are files *.yaml, directly in %s", file, dir)
+			wrong = append(wrong, fmt.Errorf("%s would not be run: cases are files *.yaml, directly in %s", file, dir))
 		case ending == ".yaml":
 			c, err := Load(file)
 			if err != nil {
-				return nil, err
+				wrong = append(wrong, err)
+				continue
 			}
 			all = append(all, c)
 		}
+	}
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
 	}
 	return all, nil
 }
@@ -61,7 +67,7 @@ func Parse(name string, text []byte) (Case, error) {
 	decoder.KnownFields(true)
 	var named map[string]Case
 	if err := decoder.Decode(&named); err != nil {
-		return Case{}, err
+		return Case{}, inOurWords(err)
 	}
 	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
 		return Case{}, errors.New("more than one document in the file")
@@ -71,7 +77,13 @@ func Parse(name string, text []byte) (Case, error) {
 		return c, fmt.Errorf("its one top-level key must be %s, as its file is called", name)
 	}
 	c.Name, c.Line = name, lineOfExpect(text)
-	return c, c.check()
+	if err := c.check(); err != nil {
+		return c, err
+	}
+	if err := c.Expect.check(); err != nil {
+		return c, fmt.Errorf("line %d: %w", c.Line, err)
+	}
+	return c, nil
 }
 
 // lineOfExpect is where a report points to; 1 if the text has no expect.
