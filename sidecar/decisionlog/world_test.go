@@ -179,8 +179,9 @@ var decided = time.Date(2026, 11, 23, 10, 2, 0, 0, time.UTC)
 func record() pdp.Record {
 	claims := &token.Claims{
 		Issuer: "https://idp.example/", Subject: "alice", ClientID: "intranet", Audiences: []string{"https://api.example/"},
-		Kind: token.AccessToken, ExpiresAt: decided.Unix() + 300,
-		All: access.Object{"sub": "alice", level: "mfa", "email": "alice@example.com", "a~b": "x", "full name": "Alice", "groups": []any{"one", "two"}},
+		Kind: token.AccessToken, Binding: "none", Vocabulary: token.Vocabulary{Name: "auth0-rule"},
+		ExpiresAt: decided.Unix() + 300,
+		All:       access.Object{"sub": "alice", level: "mfa", "email": "alice@example.com", "a~b": "x", "full name": "Alice", "groups": []any{"one", "two"}},
 	}
 	r := pdp.Record{
 		Request: access.Request{
