@@ -35,8 +35,9 @@ with the names of levels held against the known ones.
 
 It warns of what loads and most likely means something else: a claim that the vocabulary
 reads, a condition that somebody passes of whom nothing is known, an age that nobody can
-meet or that is not understood, a level that no login reaches. With --config it knows whose
-logins there are, and reads the file of routes, too.
+meet or that is not understood, a level that no login reaches, an allow that is false beside
+one that is true. With --config it knows whose logins there are, and reads the file of routes,
+too.
 
 Exit codes: 0 nothing found, 1 something is wrong, 2 wrong usage. A warning is nothing wrong,
 unless --strict says so.`,

@@ -95,7 +95,7 @@ func (r *reads) claim(at *ast.Location, name string) {
 	}
 	for _, instead := range []string{"input.assurance.levels", "input.assurance.methods", "input.assurance.age"} {
 		if by := means[instead]; len(by) > 0 {
-			r.warn(at, "the claim %s is read by the vocabulary %s, and its values differ between providers; ask %s instead", name, either(by), instead)
+			r.warn(at, "the claim %s is read by the %s, and its values differ between providers; ask %s instead", name, vocabulariesOf(by), instead)
 			return
 		}
 	}
@@ -261,6 +261,14 @@ func isLevels(place ast.Ref) bool {
 
 // isZero is how an unknown login time is told from a known one.
 func isZero(t *ast.Term) bool { return t.Equal(ast.IntNumberTerm(0)) }
+
+// vocabulariesOf names one vocabulary or a few.
+func vocabulariesOf(names []string) string {
+	if len(names) == 1 {
+		return "vocabulary " + names[0]
+	}
+	return "vocabularies " + either(names)
+}
 
 // either lists a few names.
 func either(names []string) string {

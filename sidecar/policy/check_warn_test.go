@@ -48,9 +48,9 @@ func TestCheckWarnsOfRawClaims(t *testing.T) {
 		want       []string
 	}{
 		{"a level", `allow if input.token.claims.acr == "mfa"`, []string{"p.rego:3:10: warning | ask input.assurance.levels instead"}},
-		{"a level in a list", `allow if "c1" in input.token.claims.acrs`, []string{"p.rego:3:18: warning | the vocabulary entra"}},
+		{"a level in a list", `allow if "c1" in input.token.claims.acrs`, []string{"p.rego:3:18: warning | the vocabulary entra,"}},
 		{"by its key", `allow if input.token.claims["authentication_level"] == "mfa"`, []string{"p.rego:3:10: warning | authentication_level"}},
-		{"a method", "allow if \"otp\" in input.token.claims.amr", []string{"p.rego:3:19: warning | amr"}},
+		{"a method", "allow if \"otp\" in input.token.claims.amr", []string{"p.rego:3:19: warning | read by the vocabularies "}},
 		{"a time", `allow if input.now - input.token.claims.auth_time <= 600`, []string{"p.rego:3:22: warning | ask input.assurance.age instead"}},
 		{"by a variable", "allow if {\n\tc := input.token.claims\n\tc.acr == \"mfa\"\n}", []string{"p.rego:5:2: warning | acr"}},
 		{"by an import", "import input.token.claims\n\nallow if claims.acr == \"mfa\"", []string{"p.rego:5:10: warning | acr"}},
@@ -186,6 +186,27 @@ func TestCheckWarnsOfLevels(t *testing.T) {
 	}
 }
 
+// A rule that makes allow false is warned of where another may make it true: both is a fault.
+func TestCheckWarnsOfConflict(t *testing.T) {
+	const way = "allow if input.resource.id == \"/x\"\n\n"
+	for _, row := range []struct {
+		name, body string
+		want       []string
+	}{
+		{"false beside a way in", way + `allow := false if input.action.name == "GET"`, []string{"p.rego:5:1: warning | p.rego:3 holds too"}},
+		{"false in an else", way + `allow if input.action.name == "GET" else := false`, []string{"p.rego:5:1: warning | p.rego:3 holds too"}},
+		{"false beside what may be either", "allow := input.resource.id == \"/x\"\n\n" + `allow := false if input.action.name == "GET"`, []string{"p.rego:5:1: warning | takes nothing away"}},
+		{"false always", way + `allow := false`, []string{"p.rego:5:1: warning"}},
+		{"the default", "default allow := false\n\n" + way, nil},
+		{"false alone", `allow := false if input.action.name == "GET"`, nil},
+		{"false first, and true otherwise", `allow := false if input.action.name == "GET" else := true`, nil},
+		{"false where the way in is not", way + `allow := false if not input.resource.id == "/x"`, nil},
+		{"ways in only", way + `allow if input.action.name == "GET"`, nil},
+	} {
+		t.Run(row.name, func(t *testing.T) { wantFound(t, warnings(t, rego(row.body), policy.Config{}), row.want) })
+	}
+}
+
 // With the issuers known, what nobody offers is exact.
 func TestCheckWarnsForIssuers(t *testing.T) {
 	const issuer = "https://idp.example/"
@@ -219,7 +240,7 @@ func TestCheckWarnsForIssuers(t *testing.T) {
 // Our own policies are as we say that policies should be, but for those that are odd on
 // purpose.
 func TestCheckFindsNothingInOurs(t *testing.T) {
-	odd := []string{"clock", "ladder", "negation", "no_allow", "not_boolean"}
+	odd := []string{"clock", "conflict", "ladder", "negation", "no_allow", "not_boolean"}
 	folders, err := os.ReadDir("../../testdata/policies")
 	must(t, err)
 	for _, f := range folders {

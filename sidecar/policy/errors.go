@@ -1,9 +1,11 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"runtime"
 	"strings"
 
@@ -50,9 +52,37 @@ func apart(err error) (told, own string) {
 	}
 	told = place(te.Location) + ": " + te.Code
 	if name, rest, _ := strings.Cut(te.Message, ": "); ast.BuiltinMap[name] != nil {
-		return told + ": " + name, rest
+		return told + ": " + name + " (" + failed(rest) + ")", rest
+	}
+	if te.Code == topdown.ConflictErr {
+		return told + " (" + disagreement(te) + ")", te.Message
 	}
 	return told, te.Message
+}
+
+// failed says of a built-in function that failed why, as far as that is nobody's data.
+func failed(own string) string {
+	switch own {
+	case "divide by zero", "modulo by zero":
+		return "a division by zero"
+	}
+	return "this function cannot work with what it was given here"
+}
+
+// ruleName is how the text of a rule begins.
+var ruleName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*`)
+
+// disagreement says which rules contradict each other, by the name that they have in the
+// text of the policy.
+func disagreement(te *topdown.Error) string {
+	if strings.HasPrefix(te.Message, "object ") {
+		return "one key of an object is given two values"
+	}
+	name := "one name"
+	if te.Location != nil {
+		name = cmp.Or(ruleName.FindString(string(te.Location.Text)), name)
+	}
+	return "two rules give " + name + " different values"
 }
 
 // broke is the fault of an engine that panicked. Only errors of the runtime are sure to

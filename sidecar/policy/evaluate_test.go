@@ -46,10 +46,12 @@ func TestEvaluate(t *testing.T) {
 		{name: "empty set", rego: `allow contains "GET" if false`, err: policy.ErrContract, says: "allow is a set"},
 		{name: "array", rego: `allow := [true]`, err: policy.ErrContract, says: "allow is an array"},
 
-		{name: "conflict", rego: "allow := true if input.now > 0\nallow := false if input.token", err: policy.ErrEvaluation, says: "p.rego:4: eval_conflict_error"},
+		{name: "conflict", rego: "allow := true if input.now > 0\nallow := false if input.token", err: policy.ErrEvaluation, says: "p.rego:4: eval_conflict_error (two rules give allow different values)"},
 		{name: "failing built-in", rego: `allow if to_number(input.resource.id) > 0`, err: policy.ErrEvaluation, says: "p.rego:3: eval_builtin_error: to_number"},
 		{name: "failing built-in below not", rego: "allow if not bad\nbad if to_number(input.resource.id) > 0", err: policy.ErrEvaluation, says: "p.rego:4"},
-		{name: "division by zero below not", rego: `allow if not 1 / (input.now - input.now) == 1`, err: policy.ErrEvaluation},
+		{name: "division by zero below not", rego: `allow if not 1 / (input.now - input.now) == 1`, err: policy.ErrEvaluation, says: "p.rego:3: eval_builtin_error: div (a division by zero)"},
+		{name: "rest of a division by zero", rego: `allow if 1 % (input.now - input.now) == 1`, err: policy.ErrEvaluation, says: "eval_builtin_error: rem (a division by zero)"},
+		{name: "one key, two values", rego: `allow if {k: v | some v in [1, 2]; k := "a"}.a == 1`, err: policy.ErrEvaluation, says: "p.rego:3: eval_conflict_error (one key of an object is given two values)"},
 		{name: "remote schemas are not fetched", err: policy.ErrEvaluation, says: "eval_builtin_error: json.match_schema",
 			rego: `allow if not json.match_schema({}, {"$ref": "http://127.0.0.1:1/x.json"})[0]`},
 
@@ -111,7 +113,7 @@ func TestEvaluate(t *testing.T) {
 func TestFaultsTellNoData(t *testing.T) {
 	const secret = "SECRET.alice@example.com"
 	for _, row := range []struct{ name, rego, says, authorReads string }{
-		{"number", `allow if to_number(input.context.id) > 0`, "p.rego:3: eval_builtin_error: to_number", secret},
+		{"number", `allow if to_number(input.context.id) > 0`, "p.rego:3: eval_builtin_error: to_number (this function cannot work with what it was given here)", secret},
 		{"time", `allow if time.parse_rfc3339_ns(input.context.id) > 0`, "eval_builtin_error: time.parse_rfc3339_ns", secret},
 		{"a pattern", `allow if regex.match(concat("", ["(", input.context.id]), "x")`, "eval_builtin_error: regex.match", secret},
 		{"operand", `allow if count(input.now) > 0`, "p.rego:3: eval_type_error: count", "operand"},
