@@ -85,7 +85,7 @@ func (c *Catalog) Names() []string { return slices.Sorted(maps.Keys(c.vocabulari
 func (c *Catalog) For(name string, words map[string]string, maxLevel string) (*Vocabulary, error) {
 	shipped, known := c.vocabularies[name]
 	if !known {
-		return nil, &Error{Where: "vocabulary", What: "unknown vocabulary " + quoted(name) + "; there are " + strings.Join(c.Names(), ", ")}
+		return nil, &Error{Where: "vocabulary", What: "unknown vocabulary " + quoted(name) + "; there are " + strings.Join(c.Names(), ", ") + meant(name, c.Names())}
 	}
 	if maxLevel != "" && !c.order.Known(maxLevel) {
 		return nil, &Error{Where: "max_level", What: quoted(maxLevel) + " is no level; the levels are " + c.order.names()}

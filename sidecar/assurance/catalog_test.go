@@ -121,6 +121,8 @@ func TestForRefuses(t *testing.T) {
 	}{
 		{"unknown vocabulary", "okra", nil, "",
 			`vocabulary: unknown vocabulary "okra"; there are auth0, auth0-rule, `},
+		{"misspelt vocabulary", "keyclock", nil, "",
+			`; did you mean "keycloak"?`},
 		{"unknown ceiling", "oidc", nil, "high",
 			`max_level: "high" is no level; the levels are normal, mfa, phr, phrh`},
 		{"none as a ceiling", "oidc", nil, "none",

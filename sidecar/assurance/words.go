@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/agnivade/levenshtein"
+
 	"stepup/sidecar/access"
 )
 
@@ -175,3 +177,18 @@ func (c *Catalog) checkWord(f *faults, where place, meanings map[string]string, 
 }
 
 func quoted(s string) string { return strconv.Quote(s) }
+
+// meant is the end of a sentence about an unknown name: the known one that it is nearly, the
+// first of several.
+func meant(name string, names []string) string {
+	best, distance := "", max(2, len(name)/3)+1
+	for _, n := range names {
+		if d := levenshtein.ComputeDistance(strings.ToLower(name), n); d < distance {
+			best, distance = n, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "; did you mean " + quoted(best) + "?"
+}
