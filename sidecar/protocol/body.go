@@ -122,6 +122,13 @@ func readLimited(c echo.Context, limit int64) ([]byte, error) {
 	}
 	// What somebody says to send is made room for, but not more than most send: it costs
 	// nothing to say so.
+	if length := r.ContentLength; 0 < length && length <= mostForeseen {
+		body := make([]byte, length)
+		if _, err := io.ReadFull(r.Body, body); err != nil {
+			return nil, unread()
+		}
+		return body, nil
+	}
 	body := bytes.NewBuffer(make([]byte, 0, bytes.MinRead+int(min(max(r.ContentLength, 0), mostForeseen))))
 	_, err := body.ReadFrom(http.MaxBytesReader(c.Response(), r.Body, limit))
 	if err == nil {
@@ -130,7 +137,11 @@ func readLimited(c echo.Context, limit int64) ([]byte, error) {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooLarge(limit)
 	}
-	return nil, refused(http.StatusBadRequest, "The body could not be read to its end: send it again.")
+	return nil, unread()
+}
+
+func unread() error {
+	return refused(http.StatusBadRequest, "The body could not be read to its end: send it again.")
 }
 
 func tooLarge(limit int64) error {

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
-	"github.com/labstack/echo/v4/middleware"
 
 	"stepup/sidecar/access"
 )
@@ -53,7 +52,7 @@ func NewEcho(cfg Config) *echo.Echo {
 	e.Logger.SetOutput(io.Discard) // what it would say comes through the error handler
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = errorHandler(cfg.Logger, cfg.Tellers)
-	e.Use(noStore, traced, limited(cfg.Places), recovered(), guarding(&guard{cfg.Callers, cfg.Logger}))
+	e.Use(around(&guard{cfg.Callers, cfg.Logger}, cfg.Places))
 	return e
 }
 
@@ -93,7 +92,10 @@ func byMethod(methods map[string]echo.HandlerFunc) echo.HandlerFunc {
 	allow := strings.Join(slices.Sorted(maps.Keys(methods)), ", ")
 	return func(c echo.Context) error {
 		if serve, ok := methods[c.Request().Method]; ok {
-			return bodiless(serve)(c)
+			if err := bodiless(c.Request()); err != nil {
+				return err
+			}
+			return serve(c)
 		}
 		c.Response().Header().Set(echo.HeaderAllow, allow)
 		return refused(http.StatusMethodNotAllowed, "This path must be asked with %s.", allow)
@@ -102,49 +104,16 @@ func byMethod(methods map[string]echo.HandlerFunc) echo.HandlerFunc {
 
 // bodiless refuses GET with content, which means nothing (RFC 9110, section 9.3.1) and
 // which net/http would wait for in the midst of a long answer.
-func bodiless(serve echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if r := c.Request(); r.Method == http.MethodGet && r.ContentLength != 0 {
-			return refused(http.StatusBadRequest, "GET takes no body here: leave it out.")
-		}
-		return serve(c)
+func bodiless(r *http.Request) error {
+	if r.Method == http.MethodGet && r.ContentLength != 0 {
+		return refused(http.StatusBadRequest, "GET takes no body here: leave it out.")
 	}
-}
-
-// noStore keeps every answer out of caches: it holds for one login at one moment
-// (RFC 9111, section 5.2.2.5).
-func noStore(next echo.HandlerFunc) echo.HandlerFunc {
-	stored, sniffed := []string{"no-store"}, []string{"nosniff"} // shared: nobody writes into the values of a field
-	return func(c echo.Context) error {
-		h := c.Response().Header()
-		h[echo.HeaderCacheControl], h[echo.HeaderXContentTypeOptions] = stored, sniffed
-		return next(c)
-	}
+	return nil
 }
 
 func overloaded() *Problem {
 	because := access.Because(access.Overloaded)
 	return &Problem{Status: http.StatusServiceUnavailable, Detail: because.Message, Reasons: []access.Reason{because}}
-}
-
-// panicked is an error that was a panic, with where it happened.
-type panicked struct {
-	err   error
-	stack string
-}
-
-func (p *panicked) Error() string { return "panic: " + p.err.Error() }
-
-// recovered turns a panic into an error. Handlers write their answers in one piece at
-// their end, so that nothing of an answer was sent by then.
-func recovered() echo.MiddlewareFunc {
-	return middleware.RecoverWithConfig(middleware.RecoverConfig{
-		DisableStackAll:     true,
-		DisableErrorHandler: true,
-		LogErrorFunc: func(_ echo.Context, err error, stack []byte) error {
-			return &panicked{err, string(stack)}
-		},
-	})
 }
 
 // errorHandler answers errors. Only faults of ours are logged: a problem is the
@@ -232,6 +201,10 @@ func EncodeLine(value any) ([]byte, error) {
 
 // SendText writes a text in one piece.
 func SendText(c echo.Context, status int, mediaType string, body []byte) error {
-	c.Response().Header()[echo.HeaderContentLength] = []string{strconv.Itoa(len(body))}
-	return c.Blob(status, mediaType, body)
+	fields := []string{strconv.Itoa(len(body)), mediaType}
+	h := c.Response().Header()
+	h[echo.HeaderContentLength], h[echo.HeaderContentType] = fields[:1:1], fields[1:]
+	c.Response().WriteHeader(status)
+	_, err := c.Response().Write(body)
+	return err
 }

@@ -15,26 +15,15 @@ type guard struct {
 	log     *slog.Logger
 }
 
-const guardKey = "stepup/sidecar/protocol.guard"
-
-// guarding hands the guard of an echo to the doors that are mounted on it.
-func guarding(g *guard) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			c.Set(guardKey, g)
-			return next(c)
-		}
-	}
-}
-
 // guarded answers only those who may ask at a door, and says in the request's context who
 // it is. Nothing of the body is read before.
 func guarded(door string, proxied bool, serve echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		g, ok := c.Get(guardKey).(*guard)
+		e, ok := c.(*exchange)
 		if !ok {
 			return errors.New("a door on an echo that is not of NewEcho")
 		}
+		g := e.guard
 		name, err := g.callers.Admit(door, evidenceOf(c, proxied))
 		if err != nil {
 			g.log.InfoContext(c.Request().Context(), "caller refused", "door", door, "remote", c.Request().RemoteAddr, "detail", err)

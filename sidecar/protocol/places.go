@@ -27,37 +27,16 @@ func (all *Places) Take() (leave func(), err error) {
 	return p.leave, p.take()
 }
 
-// limited gives every request a place and refuses those for which there is none at once:
-// one that waits would be answered after its caller's patience.
-func limited(all *Places) echo.MiddlewareFunc {
-	if all == nil {
-		all = &Places{}
-	}
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			p := &place{of: all}
-			if err := p.take(); err != nil {
-				return err
-			}
-			defer p.leave()
-			c.Set(placeKey, p)
-			return next(c)
-		}
-	}
-}
-
 // A place is one request's. It belongs to the goroutine of that request.
 type place struct {
 	of   *Places
 	held bool
 }
 
-const placeKey = "stepup/sidecar/protocol.place"
-
 // placeOf returns the place of a request; one whose echo has no limit holds none.
 func placeOf(c echo.Context) *place {
-	if p, ok := c.Get(placeKey).(*place); ok {
-		return p
+	if e, ok := c.(*exchange); ok {
+		return &e.place
 	}
 	return &place{of: &Places{}}
 }

@@ -7,12 +7,9 @@ import (
 
 // traced notes the trace that a request belongs to in its context (W3C Trace Context,
 // section 3.2), for the record only. A field traceparent that cannot be read is none.
-func traced(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if r := c.Request(); r.Header.Get("traceparent") != "" {
-			ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
-			c.SetRequest(r.WithContext(ctx))
-		}
-		return next(c)
+func traced(c echo.Context) {
+	if r := c.Request(); r.Header.Get("traceparent") != "" {
+		ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+		c.SetRequest(r.WithContext(ctx))
 	}
 }

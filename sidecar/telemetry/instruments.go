@@ -22,6 +22,10 @@ type Instruments struct {
 	histograms map[string]*prometheus.HistogramVec
 
 	issuers sync.Map // the configured ones: their names become labels
+
+	// What is counted for every decision, found once: looking labels up costs more than counting.
+	decided  found[decided, ofDecided]
+	verified found[verified, prometheus.Counter]
 	policy  struct {
 		sync.Mutex
 		labels    prometheus.Labels // of the policy that was active last
@@ -83,9 +87,24 @@ func (i *Instruments) Handler() http.Handler {
 
 // Decision counts a decision and how long it took.
 func (i *Instruments) Decision(door string, d access.Decision, took time.Duration) {
-	i.counters["stepup_decisions_total"].WithLabelValues(outcomeLabel(d.Outcome), codeLabel(d.Code()), door).Inc()
-	i.histograms["stepup_decision_seconds"].WithLabelValues(door).Observe(took.Seconds())
+	of := i.decided.get(decided{outcomeLabel(d.Outcome), codeLabel(d.Code()), door}, func(of decided) ofDecided {
+		return ofDecided{
+			count: i.counters["stepup_decisions_total"].WithLabelValues(of.outcome, of.code, of.door),
+			took:  i.histograms["stepup_decision_seconds"].WithLabelValues(of.door),
+		}
+	})
+	of.count.Inc()
+	of.took.Observe(took.Seconds())
 }
+
+type (
+	decided   struct{ outcome, code, door string }
+	ofDecided struct {
+		count prometheus.Counter
+		took  prometheus.Observer
+	}
+	verified struct{ issuer, result string }
+)
 
 // Required counts an answer to what a resource needs before there is a token; the code is
 // empty unless it was a fault.
@@ -117,7 +136,9 @@ func (i *Instruments) TokenVerified(issuer string, code access.Code) {
 	if code != "" {
 		result = codeLabel(code)
 	}
-	i.counters["stepup_token_verifications_total"].WithLabelValues(i.issuerLabel(issuer), result).Inc()
+	i.verified.get(verified{i.issuerLabel(issuer), result}, func(of verified) prometheus.Counter {
+		return i.counters["stepup_token_verifications_total"].WithLabelValues(of.issuer, of.result)
+	}).Inc()
 }
 
 // KeysFetched counts an attempt to fetch a configured issuer's keys, after which so many
