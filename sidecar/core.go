@@ -32,6 +32,7 @@ type Core struct {
 	Fleet *fleet.Fleet
 
 	decisions *decisionlog.Log
+	questions questions
 	door      *native.Door
 	// pluginsReady is set once all of OPA's plugins were OK, as OPA tells its own health policies.
 	pluginsReady atomic.Bool
@@ -66,6 +67,7 @@ func NewCore(ctx context.Context, o Options) (*Core, error) {
 		Telemetry: metrics,
 		Fleet:     opa,
 		decisions: decisions,
+		questions: newQuestions(o.Config, metrics),
 	}
 	c.door = c.newDoor()
 	return c, nil
@@ -87,7 +89,7 @@ func (c *Core) newDoor() *native.Door {
 	door := native.Config{
 		Decider: c.Decider, Body: int64(o.Config.Limits.Body), Batch: o.Config.Limits.Batch,
 		Patience: severalDeadlines * o.Config.Policy.Deadline, Forward: o.Config.Headers.Forward, Logger: o.Logger,
-		Memory: int64(o.Config.Answers.Memory) / shareOfQuestions, Counters: counters(c.Telemetry, keptQuestions),
+		Memory: c.questions.native, Counters: counters(c.Telemetry, keptQuestions),
 	}
 	if o.Config.Requirements {
 		door.Requirer = c.Decider
@@ -134,13 +136,6 @@ func deciderConfig(o Options, policies *policy.Policies, verifier pdp.Verifier, 
 		Valued:    recorder.valued,
 	}
 }
-
-// keptQuestions names the cache of questions that were read, as metrics do; it has one part
-// in shareOfQuestions of answers.memory, and tokens and answers have the others.
-const (
-	keptQuestions    = "questions"
-	shareOfQuestions = 4
-)
 
 // newMemory returns what keeps tokens and answers; nil when it is off.
 func newMemory(o Options, metrics *telemetry.Instruments) *pdp.Memory {

@@ -26,7 +26,7 @@ func (s *Server) newEnvoy(f front) (*grpc.Server, error) {
 	}
 	door := extauthz.New(extauthz.Config{
 		Decider: s.Decider, Callers: f.callers, Places: f.places, Routes: f.routes, SignIn: signIn, Message: int64(c.Limits.Body),
-		Allow: c.Headers.Allow, Forward: c.Headers.Forward, Logger: s.options.Logger,
+		Allow: c.Headers.Allow, Forward: c.Headers.Forward, Known: s.questions.envoy, Logger: s.options.Logger,
 	})
 	probe := s.newProbe()
 	health := &extauthz.Health{Ready: func() bool { return probe.readiness().Ready }, Stopping: s.stopping}

@@ -43,7 +43,7 @@ func (c *Core) gateways(routes *httpreq.Routes) ([]gateway, error) {
 		}
 		open = append(open, gateway{proxy.Name, forwardauth.New(proxy, forwardauth.Config{
 			Decider: c.Decider, Peers: peers, BySocket: configured[proxy.Name].BySocket(), Routes: routes, SignIn: signIn,
-			Allow: o.Config.Headers.Allow, Forward: o.Config.Headers.Forward, Logger: o.Logger,
+			Allow: o.Config.Headers.Allow, Forward: o.Config.Headers.Forward, Known: c.questions.proxies, Logger: o.Logger,
 		})})
 	}
 	return open, nil

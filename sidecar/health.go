@@ -62,7 +62,7 @@ func (h *health) metrics(c echo.Context) error {
 	for cache, bytes := range h.core.Decider.Memory.Bytes() {
 		h.core.Telemetry.KeptBytes(cache, bytes)
 	}
-	h.core.Telemetry.KeptBytes(keptQuestions, h.core.Door().Bytes())
+	h.core.Telemetry.KeptBytes(keptQuestions, h.core.keptQuestionBytes())
 	h.core.Telemetry.DecisionLogCounts(h.core.Fleet.Counts())
 	h.core.Telemetry.Handler().ServeHTTP(c.Response(), c.Request())
 	return nil

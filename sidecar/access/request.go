@@ -1,5 +1,7 @@
 package access
 
+import "sync/atomic"
+
 // Object is a free JSON object. Numbers in it are [encoding/json.Number], so that
 // large identifiers keep their digits; nested arrays are []any and nested objects
 // map[string]any. A nil Object means an empty one.
@@ -38,6 +40,30 @@ type Request struct {
 	// HTTP is the HTTP request that a gateway forwarded or the caller described;
 	// nil if there was none.
 	HTTP *HTTPRequest
+
+	// Note is for a door that keeps a request to ask it again; nil: nothing is noted. It is no
+	// part of the question. Whoever makes another request of this one leaves it out.
+	Note *Note
+}
+
+// A Note is where whoever decides writes down what follows from one request, to find it when
+// that very request is asked again. The zero value is empty. It is safe for concurrent use.
+type Note struct{ text atomic.Value }
+
+// Read returns what was written last; nil: nothing was. A nil Note is empty.
+func (n *Note) Read() any {
+	if n == nil {
+		return nil
+	}
+	return n.text.Load()
+}
+
+// Write puts something in place of what was written before: always of one type, and never
+// changed after. A nil Note takes nothing.
+func (n *Note) Write(text any) {
+	if n != nil {
+		n.text.Store(text)
+	}
 }
 
 // A Subject is who acts: a person ("user") or a machine ("client").

@@ -25,13 +25,40 @@ type Routes struct {
 // A table is what was read from one file at one time. It is never changed.
 type table struct {
 	all    tree
+	number uint64
 	size   int
 	closed bool
 }
 
 // Become puts what others list in the place of what these list, as a whole: every request is
 // held against one table or the other.
-func (r *Routes) Become(others *Routes) { r.current.Store(others.current.Load()) }
+func (r *Routes) Become(others *Routes) {
+	for {
+		before, next := r.current.Load(), table{closed: true}
+		if listed := others.current.Load(); listed != nil {
+			next = *listed
+		}
+		if next.number = 1; before != nil {
+			next.number = before.number + 1
+		}
+		if r.current.CompareAndSwap(before, &next) {
+			return
+		}
+	}
+}
+
+// Number is another one after each [Routes.Become]. Whoever keeps what [Routes.Resource]
+// returned keeps it under the number from before that: then what is found under the present
+// number is what these routes would return.
+func (r *Routes) Number() uint64 {
+	if r == nil {
+		return 0
+	}
+	if t := r.current.Load(); t != nil {
+		return t.number
+	}
+	return 0
+}
 
 // Size is how many paths are listed.
 func (r *Routes) Size() int {

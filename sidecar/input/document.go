@@ -28,6 +28,11 @@ func New(req access.Request, claims *token.Claims, a access.Assurance, now int64
 	if claims == nil && req.Asserted.ID != "" {
 		subject = req.Asserted
 	}
+	return About(subject, req, claims, a, now)
+}
+
+// About is New for a subject that is known already.
+func About(subject access.Subject, req access.Request, claims *token.Claims, a access.Assurance, now int64) Document {
 	return Document{
 		Subject:   subject,
 		Action:    req.Action,

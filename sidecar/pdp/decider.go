@@ -208,9 +208,10 @@ func (q *question) answer(ctx context.Context) {
 
 // rule finds out what the policy says: it is remembered, or asked within the deadline.
 func (q *question) rule(ctx context.Context) error {
-	reading, read := q.keptReading()
-	if read = read || q.claims == nil; read {
-		if err := q.assured(reading); err != nil || q.recall(ctx) {
+	kept := q.keptReading()
+	read := kept != nil || q.claims == nil
+	if read {
+		if err := q.assured(kept); err != nil || q.recall(ctx) {
 			return err
 		}
 	}
@@ -264,7 +265,7 @@ func (q *question) verify(ctx context.Context) error {
 		return refusal(access.NoCredentials)
 	}
 	if q.Memory != nil {
-		q.tokens = keep.Tokens(q.req.Credential, q.req.Evidence)
+		q.tokens = q.tokensOf()
 	}
 	p, err := q.verified(q.tokens, func() (*proof, error) { return q.prove(ctx) })
 	if err == nil {
@@ -307,29 +308,29 @@ func (q *question) proveOne(ctx context.Context, c access.Credential) (*token.Cl
 }
 
 func (q *question) assure(ctx context.Context) error {
-	q.doc = input.New(q.req, q.claims, access.NoAssurance(), q.now.Unix())
+	q.doc = q.unassured()
 	reading, err := q.read(ctx)
 	if err != nil {
 		return err
 	}
-	q.keepReading(reading)
-	return q.assured(reading)
+	own := q.newRead(reading)
+	q.keepReading(own)
+	return q.assured(own)
 }
 
 // assured completes the document with what was read in the tokens; without a token there
 // is nothing to read.
-func (q *question) assured(reading assurance.Reading) error {
-	q.doc = input.New(q.req, q.claims, access.NoAssurance(), q.now.Unix())
+func (q *question) assured(r *read) error {
 	if q.claims == nil {
+		q.doc = q.unassured()
 		return nil
 	}
-	if len(reading.Invalid) > 0 {
-		return q.distrust("claims of the wrong type: %q", reading.Invalid)
-	}
-	if err := q.plausible(reading.Assurance.AuthTime); err != nil {
+	if err := q.believable(r.reading); err != nil {
+		q.doc = q.unassured()
+		q.claims = nil
 		return err
 	}
-	q.doc = input.New(q.req, q.claims, reading.Assurance, q.now.Unix())
+	q.doc = input.About(r.subject, q.req, q.claims, r.reading.Assurance, q.now.Unix())
 	if q.doc.Subject.Type == access.SubjectClient {
 		// Machines do not sign in: what absence means at their issuer is not about them.
 		q.doc.Assurance = access.NoAssurance()
@@ -338,22 +339,33 @@ func (q *question) assured(reading assurance.Reading) error {
 	return nil
 }
 
+// unassured is the document as long as nothing was read in the tokens.
+func (q *question) unassured() input.Document {
+	return input.New(q.req, q.claims, access.NoAssurance(), q.now.Unix())
+}
+
+// believable refuses a token whose signature held but whose claims do not.
+func (q *question) believable(r assurance.Reading) error {
+	if len(r.Invalid) > 0 {
+		return distrust("claims of the wrong type: %q", r.Invalid)
+	}
+	return q.plausible(r.Assurance.AuthTime)
+}
+
 // plausible refuses a login that has not happened yet, or that happened after the token
 // was issued; both beyond the clock skew.
 func (q *question) plausible(authTime int64) error {
 	skew := int64(q.ClockSkew / time.Second)
 	if authTime > q.now.Unix()+skew {
-		return q.distrust("login time %d is in the future", authTime)
+		return distrust("login time %d is in the future", authTime)
 	}
 	if iat := q.issuedAt(); iat > 0 && authTime > iat+skew {
-		return q.distrust("login time %d is later than iat %d", authTime, iat)
+		return distrust("login time %d is later than iat %d", authTime, iat)
 	}
 	return nil
 }
 
-// distrust refuses a token whose signature held but whose claims do not.
-func (q *question) distrust(format string, args ...any) error {
-	q.claims = nil
+func distrust(format string, args ...any) error {
 	return &token.Error{Code: access.TokenClaimInvalid, Detail: fmt.Sprintf(format, args...)}
 }
 

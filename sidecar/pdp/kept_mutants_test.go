@@ -77,6 +77,10 @@ func TestKeptMutants(t *testing.T) {
 				}
 			})
 		}},
+		{"what was noted of one question is believed of another", func(l *life) {
+			shared := &access.Note{}
+			l.before = func(r *access.Request) { r.Note = shared }
+		}},
 	} {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()

@@ -129,9 +129,10 @@ func besides() []string {
 // A life is what the two deciders live through.
 type life struct {
 	*rand.Rand
-	t     *testing.T
-	found *tally
-	wrong func(format string, args ...any) // told where the two deciders differ
+	t      *testing.T
+	found  *tally
+	before func(*access.Request)            // what a mutant does to a question; nil: nothing
+	wrong  func(format string, args ...any) // told where the two deciders differ
 
 	clock    atomic.Int64
 	began    int64
@@ -385,7 +386,7 @@ func (l *life) question() access.Request {
 func (l *life) another() access.Request {
 	t := l.tokens[l.IntN(len(l.tokens))]
 	r := access.Request{
-		Door: l.pick("one", "another"), Credential: access.NewCredential(t.access),
+		Note: l.note(), Door: l.pick("one", "another"), Credential: access.NewCredential(t.access),
 		Action: access.Action{Name: l.pick("GET", "GET", "POST")}, Resource: access.Resource{Type: "route", ID: l.pick("/a", "/b")},
 	}
 	if t.evidence != "" && l.IntN(5) > 0 {
@@ -408,10 +409,24 @@ func (l *life) another() access.Request {
 	return r
 }
 
+// note is one of the question's own, as a door has it that keeps what it read; some have none.
+func (l *life) note() *access.Note {
+	if l.IntN(4) == 0 {
+		return nil
+	}
+	return &access.Note{}
+}
+
 // asks puts the same question to both and compares what they say and what they record.
 func (l *life) asks(r access.Request) {
 	l.t.Helper()
 	hits := l.found.hits()
+	if l.before != nil {
+		l.before(&r)
+	}
+	if pdp.Noted(r.Note, l.kept) {
+		l.found.noted++
+	}
 	kept, fresh := l.kept.Decide(l.t.Context(), r), l.fresh.Decide(l.t.Context(), r)
 	l.found.note(fresh, l.found.hits() > hits)
 	if l.found.hits() > hits && len(l.keptRec.last().Labels) > 0 {
@@ -450,6 +465,7 @@ type tally struct {
 	found    [3]atomic.Int64
 	missed   [3]atomic.Int64
 	outcomes map[string]int
+	noted    int // questions whose key was noted at that very moment
 	labelled int // kept answers whose record has labels of rules
 }
 
@@ -489,6 +505,9 @@ func (f *tally) wantNotVacuous(t *testing.T) {
 	}
 	if f.labelled < lives*events/50 {
 		t.Errorf("only %d kept answers had labels", f.labelled)
+	}
+	if f.noted < lives*events/20 {
+		t.Errorf("only %d questions had their key noted", f.noted)
 	}
 	if f.hits() < lives*events/10 {
 		t.Errorf("only %d answers were found", f.hits())

@@ -24,6 +24,7 @@ type Memory struct {
 	config MemoryConfig
 	proofs *keep.Cache[*proof]
 	world  atomic.Pointer[world]
+	worlds atomic.Uint64 // that there were
 }
 
 // MemoryConfig says how much a Memory keeps.
@@ -84,6 +85,7 @@ func (m *Memory) Bytes() map[string]int64 {
 // A world is what is kept under one policy. With the next policy there is a new one, so
 // that nothing that the old one said can be found, and the old one is let go of.
 type world struct {
+	number    uint64 // of no other; what is kept beside a world names it so, and does not hold it
 	policy    Policy
 	sayings   *keep.Cache[*saying]
 	forecasts *keep.Cache[*foreseen]
@@ -100,6 +102,7 @@ func (m *Memory) under(p Policy) *world {
 			return w
 		}
 		next := &world{
+			number:    m.worlds.Add(1),
 			policy:    p,
 			sayings:   newCache[*saying](m.config, KeptAnswers, shareAnswers),
 			forecasts: newCache[*foreseen](m.config, KeptRequirements, shareRequirements),
@@ -126,10 +129,19 @@ func (p *proof) holds(now time.Time) bool {
 	return true
 }
 
-// A read is what the library of one policy read in a token.
+// A read is what the library of one policy read in a token, and who then acts.
 type read struct {
-	by      *world
+	by      uint64 // the world's number
 	reading assurance.Reading
+	subject access.Subject
+}
+
+func (q *question) newRead(r assurance.Reading) *read {
+	own := &read{reading: r, subject: input.SubjectOf(q.claims, r.Assurance)}
+	if q.world != nil {
+		own.by = q.world.number
+	}
+	return own
 }
 
 // A saying is what a policy said about all questions of which it sees the same, and what
@@ -170,21 +182,20 @@ func (q *question) proofs() *keep.Cache[*proof] {
 	return q.Memory.proofs
 }
 
-// keptReading returns what was read in these tokens before, by the same library.
-func (q *question) keptReading() (reading assurance.Reading, kept bool) {
+// keptReading returns what was read in these tokens before, by the same library; nil: nothing.
+func (q *question) keptReading() *read {
 	if q.world == nil || q.proof == nil {
-		return reading, false
+		return nil
 	}
-	r := q.proof.reading.Load()
-	if r == nil || r.by != q.world {
-		return reading, false
+	if r := q.proof.reading.Load(); r != nil && r.by == q.world.number {
+		return r
 	}
-	return r.reading, true
+	return nil
 }
 
-func (q *question) keepReading(r assurance.Reading) {
+func (q *question) keepReading(r *read) {
 	if q.world != nil && q.proof != nil {
-		q.proof.reading.Store(&read{q.world, r})
+		q.proof.reading.Store(r)
 	}
 }
 
@@ -215,9 +226,14 @@ func (q *question) keyed() bool {
 	if q.world == nil || q.Keep < time.Second || !q.policy.Steady() {
 		return false
 	}
+	if key, noted := q.notedKey(); noted {
+		q.key = &key
+		return true
+	}
 	key, exact := q.sight()
 	if exact {
 		q.key = &key
+		q.noteKey(key)
 	}
 	return exact
 }

@@ -26,7 +26,7 @@ type Instruments struct {
 	// What is counted for every decision, found once: looking labels up costs more than counting.
 	decided  found[decided, ofDecided]
 	verified found[verified, prometheus.Counter]
-	policy  struct {
+	policy   struct {
 		sync.Mutex
 		labels    prometheus.Labels // of the policy that was active last
 		opaCounts map[string]uint64 // as they were shown last

@@ -34,6 +34,9 @@ type Config struct {
 	Routes *httpreq.Routes
 	// SignIn sends browsers to a login; nil: nobody is sent.
 	SignIn *navigation.SignIn
+	// Known keeps the questions of requests that were read before, so that the same need not be
+	// read again; nil: none are kept.
+	Known *Known
 	// Logger takes faults of ours and callers that were refused; nil: they are dropped.
 	Logger *slog.Logger
 }
@@ -101,18 +104,17 @@ func (d *Door) answer(ctx context.Context, r *authv3.CheckRequest) (*authv3.Chec
 	if int64(proto.Size(r)) > d.cfg.Message {
 		return nil, tooLarge(d.cfg.Message)
 	}
-	request, err := d.parse(r)
+	check, decision, err := d.ask(ctx, r)
 	if err != nil {
 		d.cfg.Logger.InfoContext(ctx, "check refused", "door", Name, "detail", err)
 		return nil, err
 	}
 	// 4. The answer.
-	decision := d.cfg.Decider.Decide(ctx, request)
-	if request.Unlisted && decision.Outcome == access.Allow {
+	if check.request.Unlisted && decision.Outcome == access.Allow {
 		return nil, errors.New("allowed, although no route lists the request")
 	}
-	answer, err := render(decision, d.cfg.Allow, request.HTTP.Arrived)
-	if err == nil {
+	answer, err := check.answer(decision, d.cfg.Allow)
+	if err == nil && decision.Outcome != access.Allow && d.cfg.SignIn != nil {
 		send(answer, d.cfg.SignIn.Send(visit(r), decision))
 	}
 	return answer, err

@@ -26,6 +26,9 @@ const (
 	resourceIDExtension   = "stepup.resource.id"
 )
 
+// authorization is the header that has the user's token.
+const authorization = "authorization"
+
 // maxText is how long a method, a path or a value of context_extensions may be.
 const maxText = 8192
 
@@ -44,7 +47,7 @@ func (d *Door) parse(r *authv3.CheckRequest) (access.Request, error) {
 	if err != nil {
 		return access.Request{}, err
 	}
-	token, err := httpreq.Bearer(headers["authorization"])
+	token, err := httpreq.Bearer(headers[authorization])
 	if err != nil {
 		return access.Request{}, unacceptable(err)
 	}
@@ -120,7 +123,7 @@ func visit(r *authv3.CheckRequest) navigation.Visit {
 }
 
 func rawValue(h *corev3.HeaderValue) (string, error) {
-	if h.GetValue() != "" && len(h.GetRawValue()) > 0 {
+	if twoValued(h) {
 		return "", malformed("must have one value for each entry of header_map")
 	}
 	return h.GetValue() + string(h.GetRawValue()), nil
@@ -141,10 +144,18 @@ func addHeader(http *authv3.AttributeContext_HttpRequest, headers map[string][]s
 // checkPseudo holds a pseudo header to the attribute made of it. Two that differ are two
 // requests.
 func checkPseudo(http *authv3.AttributeContext_HttpRequest, name, value string) error {
-	attribute, known := map[string]string{
-		":method": http.GetMethod(), ":path": http.GetPath(), ":authority": http.GetHost(), ":scheme": http.GetScheme(),
-	}[name]
-	if known && attribute != value {
+	attribute := value
+	switch name {
+	case ":method":
+		attribute = http.GetMethod()
+	case ":path":
+		attribute = http.GetPath()
+	case ":authority":
+		attribute = http.GetHost()
+	case ":scheme":
+		attribute = http.GetScheme()
+	}
+	if attribute != value {
 		return malformed("must have pseudo headers that say what its attributes say")
 	}
 	return nil

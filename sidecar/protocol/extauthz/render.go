@@ -65,6 +65,9 @@ func allowed(headers map[string]string, remove []string) *authv3.CheckResponse {
 // the policy may set and did not, and one that only looks like such. X_Stepup_User becomes the
 // same variable of CGI and WSGI as X-Stepup-User.
 func spoofed(headers map[string]string, allow access.HeaderNames, arrived []string) []string {
+	if len(allow) == 0 {
+		return nil
+	}
 	var found []string
 	for _, name := range arrived {
 		spelt := strings.NewReplacer("_", "-", ".", "-").Replace(name)
@@ -200,6 +203,9 @@ func add(name, value string) *corev3.HeaderValueOption {
 	}
 }
 
+// decisionID is the member of what is stated that is of its own for each answer.
+const decisionID = "decision_id"
+
 // stated is what Envoy's logs and later filters find under envoy.filters.http.ext_authz.
 func stated(outcome string, d access.Decision) *structpb.Struct {
 	level := d.Assurance.Level
@@ -207,9 +213,9 @@ func stated(outcome string, d access.Decision) *structpb.Struct {
 		level = access.NoLevel
 	}
 	return &structpb.Struct{Fields: map[string]*structpb.Value{
-		"outcome":     structpb.NewStringValue(outcome),
-		"decision_id": structpb.NewStringValue(d.ID),
-		"revision":    structpb.NewStringValue(d.Revision),
-		"level":       structpb.NewStringValue(level),
+		"outcome":  structpb.NewStringValue(outcome),
+		decisionID: structpb.NewStringValue(d.ID),
+		"revision": structpb.NewStringValue(d.Revision),
+		"level":    structpb.NewStringValue(level),
 	}}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"runtime"
 	"time"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
@@ -37,6 +38,8 @@ func NewServer(door *Door, secure *tls.Config, health *Health) *grpc.Server {
 		grpc.Creds(newTransport(secure)),
 		grpc.MaxRecvMsgSize(int(max(2*door.cfg.Message, hardMessage))),
 		grpc.MaxConcurrentStreams(maxStreams),
+		// Goroutines that stay keep their stacks, which else grow anew for each question.
+		grpc.NumStreamWorkers(uint32(4*runtime.GOMAXPROCS(0))),
 		grpc.MaxHeaderListSize(maxMetadata),
 		grpc.ConnectionTimeout(connectionTimeout),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingAtMost, PermitWithoutStream: true}),

@@ -6,11 +6,13 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/httpreq"
+	"stepup/sidecar/keep"
 	"stepup/sidecar/navigation"
 	"stepup/sidecar/protocol"
 )
@@ -30,15 +32,24 @@ type Config struct {
 	Forward access.HeaderNames
 	// SignIn sends browsers to a login; nil: nobody is sent.
 	SignIn *navigation.SignIn
+	// Known keeps the questions of checks that were read before, so that the same need not be
+	// read again; nil: none are kept. Doors may share one.
+	Known *Known
 	// Logger takes checks that were refused before they were questions; nil: they are dropped.
 	Logger *slog.Logger
 }
 
 // Door answers the checks of one kind of proxy. It is safe for concurrent use.
 type Door struct {
-	proxy Proxy
-	cfg   Config
+	proxy    Proxy
+	cfg      Config
+	known    *Known
+	readable []string // headers whose values tell the request or the user's token
+	trusted  []string // names that none may look like, in lower case
 }
+
+// Known keeps questions by what was read of them.
+type Known = keep.Cache[*access.Request]
 
 // New returns the door. It panics without a decider.
 func New(proxy Proxy, cfg Config) *Door {
@@ -48,7 +59,12 @@ func New(proxy Proxy, cfg Config) *Door {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Door{proxy, cfg}
+	readable := append(proxy.trusted(), echo.HeaderAuthorization)
+	d := &Door{proxy: proxy, cfg: cfg, known: cfg.Known, readable: readable}
+	for _, name := range readable {
+		d.trusted = append(d.trusted, strings.ToLower(name))
+	}
+	return d
 }
 
 // methods are those that a check may have: nginx and Caddy ask with GET, HAProxy may with HEAD,
@@ -84,19 +100,27 @@ func (d *Door) check(c echo.Context) error {
 	if !d.isPeer(r) {
 		return d.refuse(c, errPeer)
 	}
-	told, err := d.read(r)
+	request, decision, err := d.ask(r)
 	if err != nil {
 		return d.refuse(c, err)
 	}
-	request, err := d.parse(told)
-	if err != nil {
-		return d.refuse(c, err)
-	}
-	decision := d.cfg.Decider.Decide(r.Context(), request)
 	if request.Unlisted && decision.Outcome == access.Allow {
 		return errUnlisted // a fault of ours
 	}
-	return d.render(c, decision, d.cfg.SignIn.Send(visit(told), decision))
+	return d.render(c, decision, d.trip(r, decision))
+}
+
+// trip is where the browser behind a refused check is sent, if anywhere. It is looked at anew
+// for each, since it hangs on headers that say nothing of the question.
+func (d *Door) trip(r *http.Request, decision access.Decision) navigation.Trip {
+	if d.cfg.SignIn == nil || decision.Outcome == access.Allow {
+		return navigation.Trip{}
+	}
+	told, err := d.told(r)
+	if err != nil {
+		return navigation.Trip{} // it was read before
+	}
+	return d.cfg.SignIn.Send(visit(told), decision)
 }
 
 // isPeer knows a proxy by its connection, never by what it sends: by its address, or by its being

@@ -3,6 +3,7 @@ package forwardauth
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"stepup/sidecar/access"
@@ -23,12 +24,16 @@ type refusal struct{ problem string }
 
 func (r *refusal) Error() string { return r.problem }
 
-// read returns the request that a check tells.
-func (d *Door) read(r *http.Request) (httpreq.Told, error) {
+// question returns what a check asks.
+func (d *Door) question(r *http.Request) (access.Request, error) {
 	if err := d.aliases(r.Header); err != nil {
-		return httpreq.Told{}, err
+		return access.Request{}, err
 	}
-	return d.told(r)
+	told, err := d.told(r)
+	if err != nil {
+		return access.Request{}, err
+	}
+	return d.parse(told)
 }
 
 // parse returns the question that a check asks.
@@ -57,14 +62,12 @@ func visit(told httpreq.Told) navigation.Visit {
 // that is trusted: X_Forwarded_Uri, x.stepup.subject.
 func (d *Door) aliases(header http.Header) error {
 	for name := range header {
-		plain := dashed(name)
-		if plain == strings.ToLower(name) {
+		if !strings.ContainsAny(name, "_.") {
 			continue
 		}
-		for _, trusted := range append(d.proxy.trusted(), "Authorization") {
-			if strings.EqualFold(plain, trusted) {
-				return &refusal{"a header is named like " + trusted + " with other punctuation"}
-			}
+		plain := dashed(name)
+		if i := slices.Index(d.trusted, plain); i >= 0 {
+			return &refusal{"a header is named like " + d.readable[i] + " with other punctuation"}
 		}
 		if d.cfg.Allow.Admit(plain) {
 			return &refusal{"a header is named like one that the policy sets, with other punctuation"}

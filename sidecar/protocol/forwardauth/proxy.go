@@ -53,5 +53,10 @@ func (p Proxy) trusted() []string {
 
 // dashed writes a name as programs do that know no _ and . in the names of headers.
 func dashed(name string) string {
-	return strings.NewReplacer("_", "-", ".", "-").Replace(strings.ToLower(name))
+	return strings.Map(func(r rune) rune {
+		if r == '_' || r == '.' {
+			return '-'
+		}
+		return r
+	}, strings.ToLower(name))
 }

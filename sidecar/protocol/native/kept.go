@@ -60,6 +60,9 @@ func (d *Door) parse(body []byte) (*read, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.read != nil {
+		request.Note = &access.Note{}
+	}
 	return &read{request: request}, nil
 }
 
