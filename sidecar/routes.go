@@ -26,6 +26,7 @@ func ReadRoutes(c config.Routes) (*httpreq.Routes, error) {
 // A routesFile is the file that lists what requests are about, and what it listed last. What is
 // refused of it changes nothing.
 type routesFile struct {
+	key    string // of the configuration
 	name   string
 	read   func(file string, text []byte, closed bool) (*httpreq.Routes, error)
 	closed bool
@@ -38,14 +39,14 @@ type routesFile struct {
 
 // newRoutesFile returns the configured file, not read yet; nil where there is none.
 func newRoutesFile(c config.Routes) *routesFile {
-	name, read := c.Table, httpreq.ReadTable
+	key, name, read := "routes.table", c.Table, httpreq.ReadTable
 	if c.OpenAPI != "" {
-		name, read = c.OpenAPI, httpreq.ReadOpenAPI
+		key, name, read = "routes.openapi", c.OpenAPI, httpreq.ReadOpenAPI
 	}
 	if name == "" {
 		return nil
 	}
-	return &routesFile{name: name, read: read, closed: c.Unlisted == "deny", routes: &httpreq.Routes{}}
+	return &routesFile{key: key, name: name, read: read, closed: c.Unlisted == "deny", routes: &httpreq.Routes{}}
 }
 
 // openRoutes reads the configured file; nil where there is none.
@@ -69,7 +70,7 @@ func (f *routesFile) inForce() *httpreq.Routes {
 func (f *routesFile) load(context.Context) error {
 	text, err := os.ReadFile(f.name)
 	if err != nil {
-		return fmt.Errorf("routes: %w", err)
+		return fmt.Errorf("%s: %w", f.key, err)
 	}
 	if f.text != nil && bytes.Equal(text, f.text) {
 		return nil

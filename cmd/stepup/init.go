@@ -30,10 +30,14 @@ Exit codes: 0 written, 1 nothing was written, 2 wrong usage.`,
 		Example: `  stepup init shop
   stepup init shop --provider keycloak`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 1 && args[0] != "" {
-				return nil
+			const hint = "for example stepup init shop"
+			switch {
+			case len(args) != 1:
+				return usageError{problem: fmt.Sprintf("init takes one name, not %d", len(args)), hint: hint}
+			case args[0] == "":
+				return usageError{problem: "the name is empty", hint: hint}
 			}
-			return usageError{problem: fmt.Sprintf("init takes one name, not %d", len(args)), hint: "for example stepup init shop"}
+			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error { return runInit(t, args[0], provider) },
 	}

@@ -142,5 +142,6 @@ See it in a browser, complete on this machine:
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.AddCommand(newServe(t), newDecide(t), newToken(t), newCheck(t), newTest(t), newInit(t), newDemo(t), newHealth(t), newVersion(t))
+	refuseUnknownTopics(root)
 	return root
 }

@@ -35,6 +35,20 @@ func nearestFlag(cmd *cobra.Command, name string) (best string) {
 	return best
 }
 
+// refuseUnknownTopics lets help of what is no command be the error that the command itself would
+// be. Cobra's own help prints something else, and succeeds.
+func refuseUnknownTopics(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, err := root.Find([]string{"help"})
+	if err != nil {
+		panic(err)
+	}
+	help.Args = func(_ *cobra.Command, args []string) error {
+		_, _, err := root.Find(args)
+		return err
+	}
+}
+
 // suggestCommand tells cobra's own suggestion in our form: what is wrong, then what to try.
 func suggestCommand(err error, root *cobra.Command, args []string) error {
 	if err == nil || len(args) == 0 || !strings.HasPrefix(err.Error(), "unknown command") {
@@ -43,6 +57,9 @@ func suggestCommand(err error, root *cobra.Command, args []string) error {
 	problem, _, _ := strings.Cut(err.Error(), "\n")
 	hint := "stepup --help lists the commands"
 	for _, word := range args {
+		if known, _, err := root.Find([]string{word}); err == nil && known != root {
+			continue // help, in front of what is not known
+		}
 		if near := root.SuggestionsFor(word); len(near) > 0 && !strings.HasPrefix(word, "-") {
 			hint = fmt.Sprintf("did you mean stepup %s? %s", strings.Join(near, " or "), hint)
 			break

@@ -26,7 +26,7 @@ func (l *loader) checkPackage(p Policy) {
 	case p.Package == "":
 		l.missing(path, path, "empty", "name the package whose allow is asked")
 	case !p.Demonstration() && l.origins[path].Source == Default:
-		l.missing(path, "policy.path", "has no default when policy.path, policy.opa.bundles or policy.opa.discovery is set", "name the package whose allow is asked")
+		l.missing(path, "policy.path", "has no default when policy.path, policy.opa.bundles or policy.opa.discovery is set", "name the package whose allow is asked, on the command line with --policy-package")
 	case strings.HasPrefix(p.Package, "data."):
 		l.refuse(path, fmt.Sprintf("%q begins with data.", p.Package), "write it as the policy's package line does, "+strings.TrimPrefix(p.Package, "data."))
 	case !isPackage(p.Package):

@@ -172,7 +172,8 @@ func TestWhatIsRefused(t *testing.T) {
 		{"a: &a [x]\nb: [*a, *a]", "", "anchors and aliases"},
 		{"log: {", "", "not YAML"},
 		{"log: \xff", "", "not YAML"},
-		{"log: {}\n\tlimits: {}", "", "not YAML"},
+		{"log: {}\n\tlimits: {}", "", "a tab in front of the line"},
+		{"log:\n  level: @info", "", "not YAML: found character that cannot start any token"},
 
 		// Wrong kinds.
 		{"http: 5", "http", "expected a map of keys, found a number"},
@@ -463,4 +464,22 @@ func sends(door, otherwise string) string {
 		}
 	}
 	return "gateways: {" + door + ": {" + settings + otherwise + "}}"
+}
+
+// TestTabsAreNamed where they are, which the parser does not say: in front of a line.
+func TestTabsAreNamed(t *testing.T) {
+	for _, row := range []struct {
+		text string
+		line int
+	}{
+		{"log: {}\n\tlimits: {}", 2},
+		{"log:\n\tlevel: info", 2},
+		{"log:\n  level: info\n  \tformat: text", 3},
+		{"\tlog: {}", 1},
+	} {
+		want := fmt.Sprintf("stepup.yaml:%d: not YAML: a tab in front of the line; indent with spaces", row.line)
+		if _, _, err := load(row.text); err == nil || err.Error() != want {
+			t.Errorf("Load(%q) = %v, want %s", row.text, err, want)
+		}
+	}
 }

@@ -134,10 +134,12 @@ func TestWrongVariablesAreRefused(t *testing.T) {
 
 func TestUnknownVariablesAreTold(t *testing.T) {
 	for _, tc := range []struct{ environ, want string }{
-		{"STEPUP_HTTP_ADRESS=x", "STEPUP_HTTP_ADDRESS"},
-		{"STEPUP_HTTP_ADRESS_FILE=x", "STEPUP_HTTP_ADDRESS"},
+		{"STEPUP_HTTP_ADRESS=x", "nearest is STEPUP_HTTP_ADDRESS"},
+		{"STEPUP_HTTP_ADRESS_FILE=x", "nearest is STEPUP_HTTP_ADDRESS"},
 		{"STEPUP_POLICY=x", "nearest is STEPUP_POLICY_"},
 		{"STEPUP_DEV=true", "STEPUP_DEV: unknown name, ignored"},
+		{"STEPUP_CALERS=[]", "STEPUP_CALERS: unknown name, ignored; the nearest is STEPUP_CALLERS"},
+		{"STEPUP_X=1", "STEPUP_X: unknown name, ignored"},
 		{"STEPUP_PORT=tcp://10.0.0.1:80", ""},
 		{"STEPUP_PORT_8181_TCP_ADDR=10.0.0.1", ""},
 		{"STEPUP_SERVICE_HOST=10.0.0.1", ""},
@@ -146,7 +148,7 @@ func TestUnknownVariablesAreTold(t *testing.T) {
 	} {
 		_, warnings, err := load("", tc.environ)
 		got := strings.Join(warnings, "\n")
-		if err != nil || !strings.Contains(got, tc.want) || (tc.want == "") != (got == "") {
+		if err != nil || !strings.Contains(got, tc.want) || (tc.want == "") != (got == "") || strings.Contains(got, "nearest") != strings.Contains(tc.want, "nearest") {
 			t.Errorf("Load with %q warns %q (error %v); want %q in it", tc.environ, got, err, tc.want)
 		}
 	}

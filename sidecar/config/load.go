@@ -214,9 +214,16 @@ func has(vars map[string]string, name string) bool {
 	return ok
 }
 
-// warn tells of a variable that looks like ours and sets nothing.
+// warn tells of a variable that looks like ours and sets nothing, with the name that was probably
+// meant: one that is spelt nearly so, or that goes on where this one ends.
 func (l *loader) warn(name string, known []string) {
-	l.warnings = append(l.warnings, fmt.Sprintf("environment %s: unknown name, ignored; the nearest is %s", onOneLine(name), nearest(name, known)))
+	text := fmt.Sprintf("environment %s: unknown name, ignored", onOneLine(name))
+	base := strings.TrimSuffix(name, environmentFileSuffix)
+	far := max(2, (len(base)-len(environmentPrefix))/3)
+	if best := nearest(base, known); distance(base, best) <= far || strings.HasPrefix(best, base+"_") {
+		text += "; the nearest is " + best
+	}
+	l.warnings = append(l.warnings, text)
 }
 
 // setFromFile gives a key the content of a file that a variable names. The newline that

@@ -28,23 +28,23 @@ func (l *loader) parse(text []byte, path string, at Origin) *yaml.Node {
 	if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
 		return nil
 	} else if err != nil {
-		l.syntax(err, path, at)
+		l.syntax(err, text, path, at)
 		return nil
 	}
-	if !l.single(decoder, path, at) || !l.plain(document.Content[0], path, at) {
+	if !l.single(decoder, text, path, at) || !l.plain(document.Content[0], path, at) {
 		return nil
 	}
 	return document.Content[0]
 }
 
 // single refuses what follows the first document.
-func (l *loader) single(decoder *yaml.Decoder, path string, at Origin) bool {
+func (l *loader) single(decoder *yaml.Decoder, text []byte, path string, at Origin) bool {
 	var second yaml.Node
 	switch err := decoder.Decode(&second); {
 	case errors.Is(err, io.EOF):
 		return true
 	case err != nil:
-		l.syntax(err, path, at)
+		l.syntax(err, text, path, at)
 	default:
 		at.Line = second.Line
 		l.add(path, at, "a second document", "write everything in one, without ---")
@@ -53,13 +53,32 @@ func (l *loader) single(decoder *yaml.Decoder, path string, at Origin) bool {
 }
 
 // syntax notes an error of the YAML parser, which tells its line only in its text.
-func (l *loader) syntax(err error, path string, at Origin) {
+func (l *loader) syntax(err error, text []byte, path string, at Origin) {
 	what := strings.TrimPrefix(err.Error(), "yaml: ")
 	if m := regexp.MustCompile(`^line (\d+): `).FindStringSubmatch(what); m != nil {
 		at.Line, _ = strconv.Atoi(m[1])
 		what = what[len(m[0]):]
 	}
+	if line := tabbed(text, at.Line); line != 0 {
+		at.Line = line
+		l.add(path, at, "not YAML: a tab in front of the line", "indent with spaces")
+		return
+	}
 	l.add(path, at, "not YAML: "+onOneLine(what), "")
+}
+
+// tabbed is the line, counted from 1, with a tab in its indentation where the parser stumbled; 0:
+// that was not it. The parser tells the line or the one before, and of the first line nothing.
+func tabbed(text []byte, told int) int {
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		indentation := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]
+		if (n == told || n == told+1) && bytes.ContainsRune(indentation, '\t') {
+			return n
+		}
+	}
+	return 0
 }
 
 // plain refuses anchors and aliases, which can make a small text enormous and hide where

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"context"
+	"os"
 	"testing"
 
 	"stepup/sidecar/policy"
@@ -79,6 +80,10 @@ func TestOpenRefuses(t *testing.T) {
 // What is wrong with a configuration is told without looking at the policy.
 func TestOpenConfig(t *testing.T) {
 	dir := folder(t, rego("allow := true"))
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
 	use := func(u policy.Use) policy.Config {
 		return policy.Config{Path: dir, Package: "p", Issuers: []policy.Use{u}}
 	}
@@ -93,6 +98,7 @@ func TestOpenConfig(t *testing.T) {
 		{"with data", policy.Config{Path: dir, Package: "data.p"}, []string{`leave out "data."`}},
 		{"the library's", policy.Config{Path: dir, Package: "stepup.assurance"}, []string{"belongs to the library"}},
 		{"no such path", policy.Config{Path: dir + "/x", Package: "p"}, []string{"policy.path", "/x"}},
+		{"no such path, counted from here", policy.Config{Path: "mypolicy", Package: "p"}, []string{"policy.path: there is no " + here + "/mypolicy (a relative policy.path counts from the folder where stepup was started)"}},
 		{"a file", policy.Config{Path: dir + "/p.rego", Package: "p"}, []string{"neither a folder nor a bundle"}},
 		{"unknown built-in", policy.Config{Path: dir, Package: "p", Builtins: []string{"http.sent"}}, []string{"policy.builtins", `"http.sent"`, `did you mean "http.send"?`}},
 		{"unknown vocabulary", use(policy.Use{Issuer: "https://a.example/", Vocabulary: "authO"}), []string{`issuer "https://a.example/"`, "authO"}},

@@ -139,11 +139,11 @@ func newSource(path string) (source, error) {
 	if path == "" {
 		return demonstration{}, nil
 	}
-	path = filepath.Clean(path)
+	written, path := path, filepath.Clean(path)
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("policy.path: there is no %s", path)
+		return nil, fmt.Errorf("policy.path: there is no %s", whereLooked(written))
 	case err != nil:
 		return nil, fmt.Errorf("policy.path: %w", err)
 	case info.IsDir():
@@ -152,6 +152,16 @@ func newSource(path string) (source, error) {
 		return archive{path}, nil
 	}
 	return nil, fmt.Errorf("policy.path: %s is neither a folder nor a bundle (*%s)", path, bundleSuffix)
+}
+
+// whereLooked is a path with the folder that it counts from, which need not be that of the
+// configuration file.
+func whereLooked(path string) string {
+	absolute, err := filepath.Abs(path)
+	if filepath.IsAbs(path) || err != nil {
+		return filepath.Clean(path)
+	}
+	return absolute + " (a relative policy.path counts from the folder where stepup was started)"
 }
 
 // Package names the policy's package, without data. in front.

@@ -147,13 +147,17 @@ func (d *Decoder) Text(into *string) error {
 	return err
 }
 
-// Filled reads a string that is not empty.
+// Filled reads a string that is not empty, and that may be left out.
 func (d *Decoder) Filled(into *string) error {
+	return d.filled(into, "must not be empty: give it a value or leave it out")
+}
+
+func (d *Decoder) filled(into *string, problem string) error {
 	if err := d.Text(into); err != nil {
 		return err
 	}
 	if *into == "" {
-		return d.Refuse("must not be empty: give it a value or leave it out")
+		return d.Refuse(problem)
 	}
 	return nil
 }

@@ -94,9 +94,10 @@ const (
 	maxText       = 8192 // bytes of an action's name, of a type or an id
 )
 
-// Name reads a text that is not empty and not longer than 8192 bytes.
+// Name reads a text that is not empty and not longer than 8192 bytes. What is named cannot do
+// without, so that leaving it out is no advice.
 func (d *Decoder) Name(into *string) error {
-	if err := d.Filled(into); err != nil {
+	if err := d.filled(into, "must not be empty: give it a value"); err != nil {
 		return err
 	}
 	if len(*into) > maxText {

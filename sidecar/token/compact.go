@@ -2,6 +2,7 @@ package token
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 
 	"stepup/sidecar/access"
@@ -18,7 +19,7 @@ func cut(text string, maxSize int) ([]string, *Error) {
 		return nil, refuse(access.TokenMalformed, "%d bytes, more than %d", len(text), maxSize)
 	}
 	if at := strings.IndexFunc(text, notOfToken); at >= 0 {
-		return nil, refuse(access.TokenMalformed, "a character at byte %d that no token has", at)
+		return nil, refuse(access.TokenMalformed, "%s", foreign(text, at))
 	}
 	switch dots := strings.Count(text, "."); dots {
 	case 2:
@@ -28,6 +29,23 @@ func cut(text string, maxSize int) ([]string, *Error) {
 	default:
 		return nil, refuse(access.TokenMalformed, "%d dots: not a JWS", dots)
 	}
+}
+
+// schemes are those by which tokens are presented (RFC 6750, section 2.1; RFC 9449, section 7.1).
+var schemes = [...]string{"Bearer", "DPoP"}
+
+// foreign says what is wrong with a text whose character at a byte is in no token. Two of the
+// cases are slips that people make when they copy one.
+func foreign(text string, at int) string {
+	for _, scheme := range schemes {
+		if text[at] == ' ' && strings.EqualFold(text[:at], scheme) {
+			return "begins with a scheme: send the token without " + scheme
+		}
+	}
+	if strings.Trim(text[at:], " \t\r\n") == "" {
+		return "ends in white space"
+	}
+	return fmt.Sprintf("a character at byte %d that no token has", at)
 }
 
 func notOfToken(r rune) bool {

@@ -33,7 +33,7 @@ func readHeader(o access.Object, algorithms []string) (header, *Error) {
 		return h, err
 	}
 	if !slices.Contains(algorithms, h.alg) {
-		return h, refuse(access.AlgNotAllowed, "an alg %s is in no issuer's list", Unverified(h.alg))
+		return h, refuse(access.AlgNotAllowed, "an alg %s is in no issuer's list", algorithmName(h.alg))
 	}
 	for _, name := range rejected {
 		if _, there := o[name]; there {
@@ -48,6 +48,22 @@ func readHeader(o access.Object, algorithms []string) (header, *Error) {
 	}
 	h.typ, err = readType(o)
 	return h, err
+}
+
+// publicAlgorithms are the signature algorithms of the IANA registry, with none: these names say
+// nothing about who sends them, so that a log may have them.
+var publicAlgorithms = [...]string{
+	"none", "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512",
+	"PS256", "PS384", "PS512", "EdDSA", "ES256K", "Ed25519", "Ed448",
+}
+
+// algorithmName is an alg that nobody verified, fit for a log: a registered one as it stands,
+// any other text as [Unverified] has it.
+func algorithmName(alg string) string {
+	if slices.Contains(publicAlgorithms[:], alg) {
+		return alg
+	}
+	return Unverified(alg)
 }
 
 func textMember(o access.Object, name string) (string, *Error) {

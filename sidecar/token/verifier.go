@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -162,9 +164,28 @@ func (v *Verifier) issuerOf(p parsed) (*issuer, *Error) {
 	}
 	i, known := v.issuers[iss]
 	if !known {
-		return nil, refuse(access.IssuerUnknown, "the issuer is not configured")
+		return nil, refuse(access.IssuerUnknown, "the issuer is not configured%s", v.nearly(iss))
 	}
 	return i, nil
+}
+
+// nearly names the configured issuer that an unknown one was probably meant to be: the two differ
+// by a slash at the end or by case and by nothing else, which is another issuer all the same (RFC
+// 7519, section 4.1.1). It repeats our configuration and nothing of the token.
+func (v *Verifier) nearly(iss string) string {
+	for _, ours := range slices.Sorted(maps.Keys(v.issuers)) {
+		bare, oursBare := strings.TrimSuffix(iss, "/"), strings.TrimSuffix(ours, "/")
+		switch {
+		case asciiLower(bare) != asciiLower(oursBare):
+		case bare == oursBare:
+			return fmt.Sprintf("; it differs from the configured %q by the slash at the end only", ours)
+		case (bare == iss) == (oursBare == ours):
+			return fmt.Sprintf("; it differs from the configured %q by upper and lower case only", ours)
+		default:
+			return fmt.Sprintf("; it differs from the configured %q by case and the slash at the end only", ours)
+		}
+	}
+	return ""
 }
 
 // checkOrigin applies the issuer's own rules for headers, and then the signature.

@@ -109,7 +109,7 @@ func (o Options) check() error {
 	case o.Kind != token.AccessToken && o.Kind != token.IDToken:
 		return fmt.Errorf("kind %q is neither %s nor %s", o.Kind, token.AccessToken, token.IDToken)
 	case !known && o.Level != access.NoLevel:
-		return fmt.Errorf("level %q is not one of %s", o.Level, strings.Join(Levels(), ", "))
+		return fmt.Errorf("level %q is not one of %s", o.Level, strings.Join(append(Levels(), access.NoLevel), ", "))
 	case o.Machine && known:
 		return errors.New("a machine does not sign in: it has no level")
 	case o.Machine && o.Kind == token.IDToken:

@@ -100,6 +100,7 @@ func (s *Set) begin(why cause) bool {
 func (s *Set) fetch() {
 	ctx, cancel := context.WithTimeout(context.Background(), refreshTimeout)
 	defer cancel()
+	s.tellFirst()
 	began := time.Now()
 	doc, err := s.source.fetch(ctx)
 	before, after := s.conclude(doc, err)
@@ -109,6 +110,14 @@ func (s *Set) fetch() {
 			Issuer: s.config.Issuer, Took: time.Since(began),
 			Keys: len(after.keys), Skipped: len(after.skipped), Err: err,
 		})
+	}
+}
+
+// tellFirst logs that the first attempt begins: until it has ended, every question with a token of
+// this issuer waits for it.
+func (s *Set) tellFirst() {
+	if s.snapshot().attempts == 1 && !s.isFile() {
+		s.config.logger().Info("fetching the issuer's keys", slog.String("issuer", s.config.Issuer))
 	}
 }
 

@@ -74,5 +74,8 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	b.issuer.Stall()
 	_, _, stop := running(b)
 	eventually(t, "the fetch begins", func() bool { return b.issuer.Fetches("") == 1 })
+	if n := b.log.count("fetching the issuer's keys"); n != 1 {
+		t.Errorf("the first fetch was logged %d times before it ended, want once:\n%s", n, b.log.text.String())
+	}
 	stop() // returns only when Run has
 }
