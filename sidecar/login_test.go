@@ -61,8 +61,9 @@ func (f *fabrikam) post(path string, question any) (status int, answer map[strin
 
 func TestLoginIsOffUntilEnabled(t *testing.T) {
 	f := newFabrikam(t, "")
-	if status, answer := f.post("/v1/login", access.Object{}); status != http.StatusNotFound || answer["claims"] != nil {
-		t.Errorf("POST /v1/login without login.enabled: %d %v, want 404", status, answer)
+	status, answer := f.post("/v1/login", access.Object{})
+	if status != http.StatusNotFound || answer["claims"] != nil || answer["detail"] != "This door is off: login.enabled is false." {
+		t.Errorf("POST /v1/login without login.enabled: %d %v, want 404 and the key", status, answer)
 	}
 }
 

@@ -122,8 +122,14 @@ func (s *Server) newDoors(f front) (http.Handler, error) {
 	protocol.Mount(e, authzen.Name, s.AuthZEN().Routes()...)
 	if c.Login.Enabled {
 		protocol.Mount(e, login.Name, s.loginDoor().Routes()...)
+	} else {
+		protocol.MountOff(e, s.options.Logger, login.Name, "login.enabled is false", login.Path)
 	}
 	for _, g := range gateways {
+		if g.door == nil {
+			protocol.MountOff(e, s.options.Logger, g.name, "gateways."+g.name+".peers is empty", g.path)
+			continue
+		}
 		protocol.MountProxied(e, g.name, g.door.Routes()...)
 	}
 	return e, nil
@@ -295,6 +301,9 @@ func (s *Server) tell(open []opened) {
 	}
 	if missing := s.Fleet.NotActivated(); status.Revision == "" && len(missing) > 0 {
 		log.Info("waiting for bundles; until they are active every question is answered with 503", "bundles", missing)
+	}
+	if s.watch && s.routes == nil && s.options.Config.Policy.Path == "" {
+		log.Warn("--watch has nothing to follow", "try", "policy.path with a policy of your own, or routes.table")
 	}
 	tellIssuers(log, s.Issuers)
 	for _, o := range open {

@@ -78,7 +78,7 @@ func methods() []string {
 
 // Routes returns the endpoints, for [protocol.MountProxied].
 func (d *Door) Routes() []protocol.Route {
-	path := d.proxy.prefix()
+	path := d.proxy.Prefix()
 	if d.proxy.ofItsOwn() {
 		path += "/*"
 	}

@@ -107,7 +107,7 @@ func (d *Door) told(r *http.Request) (httpreq.Told, error) {
 func (d *Door) toldByItself(r *http.Request) (httpreq.Told, error) {
 	t := httpreq.Told{Headers: r.Header, Method: r.Method, Host: r.Host}
 	// Not r.URL: it has escapes undone.
-	target, ours := strings.CutPrefix(r.RequestURI, d.proxy.prefix())
+	target, ours := strings.CutPrefix(r.RequestURI, d.proxy.Prefix())
 	if !ours {
 		return t, &refusal{"the path does not begin with that of the door"}
 	}

@@ -36,8 +36,8 @@ const (
 	clientHeader = "X-Forwarded-For"
 )
 
-// prefix is what the paths of a door begin with.
-func (p Proxy) prefix() string { return "/gw/" + p.Name }
+// Prefix is what the paths of a door begin with.
+func (p Proxy) Prefix() string { return "/gw/" + p.Name }
 
 // ofItsOwn says that the check has the method and the target of the request (Envoy).
 func (p Proxy) ofItsOwn() bool { return p.method == "" }

@@ -40,11 +40,14 @@ func New(cfg Config) *Door {
 	return &Door{cfg}
 }
 
+// Path is where the door is.
+const Path = "/v1/login"
+
 // Routes returns the endpoints, for [protocol.Mount].
 func (d *Door) Routes() []protocol.Route {
 	return []protocol.Route{
-		{Method: http.MethodPost, Path: "/v1/login", Serve: d.login},
-		{Method: http.MethodGet, Path: "/v1/login/openapi.yaml", Serve: openAPI},
+		{Method: http.MethodPost, Path: Path, Serve: d.login},
+		{Method: http.MethodGet, Path: Path + "/openapi.yaml", Serve: openAPI},
 	}
 }
 

@@ -33,7 +33,8 @@ type Config struct {
 	// same text need not be read again; 0: none are kept. Counters count what was found.
 	Memory   int64
 	Counters keep.Counters
-	// Logger takes decisions that could not be written; nil: they are dropped.
+	// Logger takes decisions that could not be written, and that somebody asked for requirements
+	// where they are off; nil: they are dropped.
 	Logger *slog.Logger
 }
 
@@ -41,6 +42,7 @@ type Config struct {
 type Door struct {
 	cfg  Config
 	read *keep.Cache[*read]
+	off  echo.HandlerFunc // for requirements, without a requirer
 }
 
 // New returns the door. It panics without a decider.
@@ -57,7 +59,8 @@ func New(cfg Config) *Door {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Door{cfg, keep.New[*read](cfg.Memory, cfg.Counters)}
+	off := protocol.Off(cfg.Logger, "requirements", "the configuration says requirements: false")
+	return &Door{cfg, keep.New[*read](cfg.Memory, cfg.Counters), off}
 }
 
 // Bytes tells how many bytes the questions take that were read before, about.

@@ -37,7 +37,7 @@ func (d *Door) postRequirements(c echo.Context) error {
 
 func (d *Door) require(c echo.Context, read func() (access.RequirementQuestion, error)) error {
 	if d.cfg.Requirer == nil {
-		return turnedOff()
+		return d.off(c)
 	}
 	question, err := read()
 	if err != nil {
@@ -51,14 +51,6 @@ func (d *Door) require(c echo.Context, read func() (access.RequirementQuestion, 
 		return wrongQuery("the issuer is not one that is configured here: write it exactly as its tokens do, or leave it out for all")
 	}
 	return protocol.Send(c, http.StatusOK, echo.MIMEApplicationJSON, requirementsOf(answer))
-}
-
-func turnedOff() error {
-	return &protocol.Problem{
-		Status:  http.StatusNotFound,
-		Detail:  "Requirements are not told here: the configuration says requirements: false.",
-		Reasons: []access.Reason{access.Because(access.RequestMalformed)},
-	}
 }
 
 func wrongQuery(detail string) error {
@@ -77,6 +69,14 @@ var requirementParameters = map[string]func(*access.RequirementQuestion) *string
 	"issuer":   func(q *access.RequirementQuestion) *string { return &q.Issuer },
 }
 
+// orLeaveOut is the other thing to do about an empty parameter, where there is one.
+func orLeaveOut(name string) string {
+	if name == "action" || name == "resource" {
+		return ""
+	}
+	return " or leave it out"
+}
+
 // readRequirementQuery reads a query as strictly as a body: each parameter is known, given
 // once and not empty.
 func readRequirementQuery(text string) (access.RequirementQuestion, error) {
@@ -93,7 +93,7 @@ func readRequirementQuery(text string) (access.RequirementQuestion, error) {
 		case len(given[name]) > 1:
 			return q, wrongQuery("the parameter " + name + " must be given once")
 		case given[name][0] == "":
-			return q, wrongQuery("the parameter " + name + " must not be empty: give it a value or leave it out")
+			return q, wrongQuery("the parameter " + name + " must not be empty: give it a value" + orLeaveOut(name))
 		case !utf8.ValidString(given[name][0]):
 			return q, wrongQuery("the parameter " + name + " must be valid UTF-8")
 		}
