@@ -2,6 +2,7 @@ package sidecar_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -141,15 +142,19 @@ func summary(t *testing.T, answer *http.Response, text []byte) any {
 	return list
 }
 
-// TestAuthZENInterop puts the questions of the interoperability events to a sidecar.
+// people are those of the Todo and API gateway scenarios: who asks, and by which email todos
+// are theirs.
+var people = map[string][2]string{
+	"rick":   {"CiRmZDA2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs", "rick@the-citadel.com"},
+	"morty":  {"CiRmZDE2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs", "morty@the-citadel.com"},
+	"summer": {"CiRmZDI2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs", "summer@the-smiths.com"},
+	"beth":   {"CiRmZDM2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs", "beth@the-smiths.com"},
+	"jerry":  {"CiRmZDQ2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs", "jerry@the-smiths.com"},
+}
+
+// TestAuthZENInterop puts the questions of the interoperability events to a sidecar, one by
+// one and boxcarred.
 func TestAuthZENInterop(t *testing.T) {
-	people := map[string][2]string{
-		"rick":   {"CiRmZDA2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs", "rick@the-citadel.com"},
-		"morty":  {"CiRmZDE2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs", "morty@the-citadel.com"},
-		"summer": {"CiRmZDI2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs", "summer@the-smiths.com"},
-		"beth":   {"CiRmZDM2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs", "beth@the-smiths.com"},
-		"jerry":  {"CiRmZDQ2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs", "jerry@the-smiths.com"},
-	}
 	var rows []struct {
 		Type     string         `yaml:"type"`
 		Action   string         `yaml:"action"`
@@ -158,17 +163,69 @@ func TestAuthZENInterop(t *testing.T) {
 	}
 	readYAML(t, "../testdata/authzen/todo/decisions.yaml", &rows)
 	w := newAuthZEN(t, "todo", "todo")
-	for _, row := range rows {
-		for name, person := range people {
-			body := toJSON(t, map[string]any{
+	for name, person := range people {
+		own := func(question any) []byte {
+			return []byte(strings.ReplaceAll(toJSON(t, question), "OWN\"", person[1]+"\""))
+		}
+		var together, wanted []any
+		for _, row := range rows {
+			question := map[string]any{
 				"subject": map[string]any{"type": row.Type, "id": person[0]},
 				"action":  map[string]any{"name": row.Action}, "resource": row.Resource,
-			})
-			body = strings.ReplaceAll(body, "OWN\"", person[1]+"\"")
-			answer, text := post(t, w.url+"/access/v1/evaluation", []byte(body), nil)
-			if got, want := summary(t, answer, text), slices.Contains(row.Allowed, name); got != want {
-				t.Errorf("%s: %s\nanswered %s, want %v", name, body, text, want)
 			}
+			answer, text := post(t, w.url+"/access/v1/evaluation", own(question), nil)
+			want := slices.Contains(row.Allowed, name)
+			if got := summary(t, answer, text); got != want {
+				t.Errorf("%s: %s\nanswered %s, want %v", name, own(question), text, want)
+			}
+			together, wanted = append(together, question), append(wanted, want)
+		}
+		answer, text := post(t, w.url+"/access/v1/evaluations", own(map[string]any{"evaluations": together}), nil)
+		if diff := cmp.Diff(any(wanted), summary(t, answer, text)); diff != "" {
+			t.Errorf("%s, boxcarred: %s", name, diff)
+		}
+	}
+}
+
+// TestAuthZENInteropSearch searches for subjects, resources and actions as the
+// interoperability events do, and finds in each direction what is in their one table.
+func TestAuthZENInteropSearch(t *testing.T) {
+	var may map[string]map[string][]string // record, action, users
+	readYAML(t, "../testdata/authzen/search/results.yaml", &may)
+	w := newAuthZEN(t, "search", "search")
+	searches := func(what string, question map[string]any, all []string, allowed func(string) bool) {
+		t.Helper()
+		answer, text := post(t, w.url+"/access/v1/search/"+what, []byte(toJSON(t, question)), nil)
+		found := summary(t, answer, text).([]any)
+		slices.SortFunc(found, func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
+		want := []any{}
+		for _, name := range all {
+			if allowed(name) {
+				want = append(want, name)
+			}
+		}
+		if diff := cmp.Diff(want, found); diff != "" {
+			t.Errorf("%s: %s: %s", what, toJSON(t, question), diff)
+		}
+	}
+	records := slices.Sorted(maps.Keys(may))
+	actions, users := []string{"delete", "edit", "view"}, []string{"alice", "bob", "carol", "dan", "erin", "felix"}
+	is := func(user, action, record string) bool { return slices.Contains(may[record][action], user) }
+	type object = map[string]any
+	for _, record := range records {
+		for _, action := range actions {
+			searches("subject", object{"subject": object{"type": "user"}, "action": object{"name": action}, "resource": object{"type": "record", "id": record}},
+				users, func(user string) bool { return is(user, action, record) })
+		}
+		for _, user := range users {
+			searches("action", object{"subject": object{"type": "user", "id": user}, "resource": object{"type": "record", "id": record}},
+				actions, func(action string) bool { return is(user, action, record) })
+		}
+	}
+	for _, user := range users {
+		for _, action := range actions {
+			searches("resource", object{"subject": object{"type": "user", "id": user}, "action": object{"name": action}, "resource": object{"type": "record"}},
+				records, func(record string) bool { return is(user, action, record) })
 		}
 	}
 }
