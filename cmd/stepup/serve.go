@@ -69,16 +69,12 @@ http.address, --policy-path for policy.path. A flag comes before the environment
 	return cmd
 }
 
-// collectedAfter is how many bytes at least are allocated between two runs of the garbage
-// collector, some thousand answers; a sidecar that is asked much takes so much memory more.
-const collectedAfter = 64 << 20
-
 // spreadCollections lets the collector run more seldom, unless its environment says how often.
 func spreadCollections(t terminal) (restore func()) {
 	if slices.ContainsFunc(t.environ, func(v string) bool { return strings.HasPrefix(v, "GOGC=") && v != "GOGC=" }) {
 		return func() {}
 	}
-	return heap.Spread(collectedAfter)
+	return heap.Spread(heap.Enough)
 }
 
 // hintAddress says what to do when somebody else listens already.

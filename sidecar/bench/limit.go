@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"stepup/sidecar/access"
+	"stepup/sidecar/heap"
 	"stepup/sidecar/protocol"
 )
 
@@ -57,6 +58,8 @@ func limit(web, rpc, dir string) error {
 	if err := proto.Unmarshal(message, checks.answer); err != nil {
 		return err
 	}
+	// As serve does: what the collector costs is to be a difference of the work only.
+	defer heap.Spread(heap.Enough)()
 	failed := make(chan error, 2)
 	go func() { failed <- checks.serve(rpc) }()
 	go func() { failed <- serveEcho(web, answer) }()

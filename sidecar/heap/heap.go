@@ -10,6 +10,10 @@ import (
 // usual is the percentage of what is alive that the collector lets be allocated by itself.
 const usual = 100
 
+// Enough is how many bytes a sidecar allocates at least between two runs, some thousand
+// answers; one that is asked much takes so much memory more.
+const Enough = 64 << 20
+
 // Spread lets at least so many bytes be allocated between two runs of the collector, from its
 // next run on. Restore ends that, and puts back the percentage that there was (GOGC).
 func Spread(bytes uint64) (restore func()) {
