@@ -2,8 +2,10 @@ package decisionlog
 
 import (
 	"container/heap"
+	"encoding/json"
 
 	"github.com/open-policy-agent/opa/v1/plugins/logs"
+	"github.com/open-policy-agent/opa/v1/server"
 )
 
 // DefaultBufferBytes is how much memory the questions in OPA's buffer of events may take,
@@ -11,9 +13,30 @@ import (
 // choose how large questions are.
 const DefaultBufferBytes = 64 << 20
 
-// copies is how often an event holds its question at most: as it is, as Rego's values, and in
-// what the policy made of it.
+// copies is how often an event that is not of text holds its question at most: as it is, as
+// Rego's values, and in what the policy made of it.
 const copies = 3
+
+// envelopeBytes is about what an event of text takes besides its text.
+const envelopeBytes = 1 << 10
+
+// takes tells how much memory an event takes, about.
+func takes(e *entry, event *server.Info) int64 {
+	var question json.RawMessage
+	if event.Input != nil {
+		question, _ = (*event.Input).(json.RawMessage)
+	}
+	if question == nil {
+		return copies * e.size
+	}
+	n := envelopeBytes + cap(question)
+	if event.Results != nil {
+		if answer, isText := (*event.Results).(*unseen); isText {
+			n += cap(answer.text)
+		}
+	}
+	return int64(n)
+}
 
 // A buffered knows how much the events in OPA's buffer may take. It cannot see which they
 // are, only how many: so they take at most what as many of the largest take that were handed
@@ -43,7 +66,7 @@ func (l *Log) room(plugin *logs.Plugin, size int64) bool {
 		return true // nothing is buffered for the console
 	}
 	kind, waiting := plugin.BufferSize()
-	return kind != "event" || l.buffered.fits(int(waiting), copies*size, l.BufferBytes)
+	return kind != "event" || l.buffered.fits(int(waiting), size, l.BufferBytes)
 }
 
 // ascending implements [heap.Interface]: the smallest comes first.

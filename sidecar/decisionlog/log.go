@@ -265,7 +265,7 @@ func (l *Log) hand(ctx context.Context, e *entry) error {
 	if err != nil {
 		return err
 	}
-	if !l.room(plugin, e.size) {
+	if !l.room(plugin, takes(e, event)) {
 		return errBufferFull
 	}
 	event.Txn = txn

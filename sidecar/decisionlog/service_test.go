@@ -133,8 +133,15 @@ func TestQueueIsBoundedByBytes(t *testing.T) {
 // OPA's buffer as far as there is room, and the rest is counted. Once it is back there is room
 // again.
 func TestBufferIsBoundedByBytes(t *testing.T) {
+	t.Run("text", func(t *testing.T) { bufferIsBounded(t, "", 55, 64) })
+	t.Run("values, three of each question", func(t *testing.T) {
+		bufferIsBounded(t, `mask contains "/input/context/nothing" if true`, 15, 21)
+	})
+}
+
+func bufferIsBounded(t *testing.T, rules string, least, most int) {
 	const many = 200
-	w := newWorld(t, "", nil, func(c *decisionlog.Config, _ map[string]any) { c.QueueBytes = 1 << 30 })
+	w := newWorld(t, rules, nil, func(c *decisionlog.Config, _ map[string]any) { c.QueueBytes = 1 << 30 })
 	w.service.Down()
 	note := strings.Repeat("x", 1<<20)
 	ask := func(n int) {
@@ -150,8 +157,8 @@ func TestBufferIsBoundedByBytes(t *testing.T) {
 	w.log.Start()
 	await(t, "the queue to empty", func() bool { return w.counted(decisionlog.Handed)+w.counted(decisionlog.BufferFull) == many })
 	fit := w.counted(decisionlog.Handed)
-	if fit < 15 || fit > 21 {
-		t.Errorf("%d of %d were handed over, want those of which three copies fit in 64 MiB; counted %v", fit, many, w.counts)
+	if fit < least || fit > most {
+		t.Errorf("%d of %d were handed over, want %d to %d, which fit in 64 MiB; counted %v", fit, many, least, most, w.counts)
 	}
 	w.service.Up()
 	if got := w.sent(); len(got) != fit {
