@@ -176,6 +176,10 @@ func openPolicies(ctx context.Context, o Options, issuers Issuers, metrics *tele
 		return receivePolicies(o, c)
 	}
 	policies, err := policy.Open(ctx, c)
+	err = misused(err, o.Config)
+	if wrong, ok := errors.AsType[*config.Error](err); ok && (p.Path == "" || !o.AwaitPolicy) {
+		return nil, wrong // of the demonstration nothing better can be awaited
+	}
 	if err != nil && (policies == nil || !o.AwaitPolicy) {
 		return nil, fmt.Errorf("policy: %w", err)
 	}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -166,6 +168,8 @@ func (t *trier) configuration(c cases.Case) (*config.Config, error) {
 	}
 	if c.Issuer != nil {
 		own.Issuers = stated.Issuers
+		own.Origins = maps.Clone(own.Origins) // of issuers that the file has not
+		maps.DeleteFunc(own.Origins, func(path string, _ config.Origin) bool { return strings.HasPrefix(path, "issuers") })
 	}
 	if c.Headers != nil {
 		own.Headers = stated.Headers

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -56,17 +57,23 @@ unless --strict says so.`,
 }
 
 func (f *checkFlags) run(cmd *cobra.Command, t terminal, dir string) error {
-	c, err := f.against(t)
+	cfg, err := f.configuration(t)
 	if err != nil {
 		return err
 	}
 	if err := isFolder(dir, "check ./policy"); err != nil {
 		return err
 	}
-	findings, err := policy.Check(cmd.Context(), dir, c)
+	against := f.against(cfg)
+	var wrong []policy.Finding
+	if cfg != nil {
+		wrong, against.Issuers = misused(cmd.Context(), cfg, dir)
+	}
+	findings, err := policy.Check(cmd.Context(), dir, against)
 	if err != nil {
 		return err
 	}
+	findings = append(wrong, findings...)
 	tell := tellFindings
 	if f.json {
 		tell = tellFindingsAsJSON
@@ -80,17 +87,26 @@ func (f *checkFlags) run(cmd *cobra.Command, t terminal, dir string) error {
 	return nil
 }
 
-// against is what the folder is held against: flags before the file of the configuration.
-func (f *checkFlags) against(t terminal) (policy.Config, error) {
-	c := policy.Config{Package: f.pkg, Builtins: f.builtins}
+// configuration reads the file of the configuration and that of its routes; nil: there is none.
+func (f *checkFlags) configuration(t terminal) (*config.Config, error) {
 	if f.config == "" {
-		return c, nil
+		return nil, nil
 	}
 	cfg, warnings, err := config.Load(config.Options{File: f.config, Environ: t.environ})
 	if err != nil {
-		return c, err
+		return nil, err
 	}
 	tellWarnings(t.err, warnings)
+	_, err = sidecar.ReadRoutes(cfg.Routes)
+	return cfg, err
+}
+
+// against is what the folder is held against, but for the issuers: flags before the file.
+func (f *checkFlags) against(cfg *config.Config) policy.Config {
+	c := policy.Config{Package: f.pkg, Builtins: f.builtins}
+	if cfg == nil {
+		return c
+	}
 	if c.Package == "" {
 		c.Package = cfg.Policy.Package
 	}
@@ -98,15 +114,23 @@ func (f *checkFlags) against(t terminal) (policy.Config, error) {
 		c.Builtins = cfg.Policy.Builtins
 	}
 	c.MayRedefine = cfg.Policy.MayRedefine
-	if _, err := sidecar.ReadRoutes(cfg.Routes); err != nil {
-		return c, err
+	return c
+}
+
+// misused finds what issuers of a configuration ask in vain of the vocabularies of a folder, each
+// where it is written, and gives the uses that are left: one that is wrong hides nothing else.
+func misused(ctx context.Context, cfg *config.Config, dir string) ([]policy.Finding, []policy.Use) {
+	sound, wrong := sidecar.SoundUses(ctx, cfg, dir)
+	if wrong == nil {
+		return nil, sound
 	}
-	for _, i := range cfg.Issuers {
-		c.Issuers = append(c.Issuers, policy.Use{
-			Issuer: i.Issuer, Vocabulary: i.Vocabulary, Levels: i.Levels, MaxLevel: i.MaxLevel, Claims: i.Claims,
+	var found []policy.Finding
+	for _, p := range wrong.Problems {
+		found = append(found, policy.Finding{
+			File: p.Origin.Name, Line: p.Origin.Line, Severity: policy.SeverityError, Message: p.Path + ": " + p.What,
 		})
 	}
-	return c, nil
+	return found, sound
 }
 
 // isFolder refuses what is no folder, with an example of what would do.

@@ -39,6 +39,9 @@ http.address, --policy-path for policy.path. A flag comes before the environment
 			}
 			if printConfig {
 				tellWarnings(t.err, warnings)
+				if err := sidecar.CheckIssuers(cmd.Context(), cfg); err != nil {
+					return err
+				}
 				return cfg.Print(t.out)
 			}
 			lines := telemetry.NewLines(t.err)

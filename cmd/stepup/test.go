@@ -185,8 +185,10 @@ func onlyPackage(ctx context.Context, dir string, list []cases.Case) (string, er
 
 func (g testTarget) test(ctx context.Context, matching *regexp.Regexp) (*testReport, error) {
 	against := policy.Config{Package: g.config.Policy.Package, Builtins: g.config.Policy.Builtins, MayRedefine: g.config.Policy.MayRedefine}
-	for _, i := range g.config.Issuers {
-		against.Issuers = append(against.Issuers, policy.Use{Issuer: i.Issuer, Vocabulary: i.Vocabulary, Levels: i.Levels, MaxLevel: i.MaxLevel, Claims: i.Claims})
+	wrong, sound := misused(ctx, g.config, g.config.Policy.Path)
+	against.Issuers = sound
+	if len(wrong) > 0 {
+		return broken(ctx, g.config.Policy.Path, against, wrong)
 	}
 	report := &testReport{}
 	suite := policy.Suite{Run: matching, Documents: func() (asked []input.Document, err error) {
@@ -196,6 +198,14 @@ func (g testTarget) test(ctx context.Context, matching *regexp.Regexp) (*testRep
 	var err error
 	report.rego, err = policy.Test(ctx, g.config.Policy.Path, against, suite)
 	return report, err
+}
+
+// broken is the report of what cannot be tested: with what is wrong already, what is wrong with
+// the policy.
+func broken(ctx context.Context, dir string, against policy.Config, wrong []policy.Finding) (*testReport, error) {
+	findings, err := policy.Check(ctx, dir, against)
+	findings = slices.DeleteFunc(findings, func(f policy.Finding) bool { return f.Severity != policy.SeverityError })
+	return &testReport{rego: &policy.SuiteReport{Broken: append(wrong, findings...)}}, err
 }
 
 func (g testTarget) chosen(matching *regexp.Regexp) []cases.Case {

@@ -88,7 +88,7 @@ func (c *Catalog) For(name string, words map[string]string, maxLevel string) (*V
 		return nil, &Error{Where: "vocabulary", What: "unknown vocabulary " + quoted(name) + "; there are " + strings.Join(c.Names(), ", ") + meant(name, c.Names())}
 	}
 	if maxLevel != "" && !c.order.Known(maxLevel) {
-		return nil, &Error{Where: "max_level", What: quoted(maxLevel) + " is no level; the levels are " + c.order.names()}
+		return nil, &Error{Where: "max_level", What: quoted(maxLevel) + " is no level; the levels are " + c.order.names() + meant(maxLevel, c.order.Levels())}
 	}
 	if err := c.checkWords(name, shipped, words); err != nil {
 		return nil, err

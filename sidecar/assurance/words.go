@@ -165,7 +165,7 @@ func (t tenant) kept() map[string]string {
 func (c *Catalog) checkWord(f *faults, where place, meanings map[string]string, level, word string) {
 	switch {
 	case !c.order.Known(level):
-		f.add(where, "%q is no level; the levels are %s", level, c.order.names())
+		f.add(where, "%q is no level; the levels are %s%s", level, c.order.names(), meant(level, c.order.Levels()))
 	case !slices.Contains(slices.Collect(maps.Values(meanings)), level):
 		f.add(where, "the vocabulary has no value for %q that this word could stand for; take it out", level)
 	}

@@ -40,9 +40,11 @@ func (l *loader) missing(path, cause, what, do string) {
 
 // origin is where the value at path was written; of a default, the nearest thing around
 // it that somebody wrote.
-func (l *loader) origin(path string) Origin {
+func (l *loader) origin(path string) Origin { return originOf(l.origins, path) }
+
+func originOf(origins map[string]Origin, path string) Origin {
 	for path != "" {
-		if at := l.origins[path]; at.Source != Default {
+		if at := origins[path]; at.Source != Default {
 			return at
 		}
 		path = path[:max(0, strings.LastIndexAny(path, ".["))]

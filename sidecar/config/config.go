@@ -40,6 +40,10 @@ type Config struct {
 	Origins map[string]Origin `yaml:"-"`
 }
 
+// Origin says where the value at a path was written; of a default, the nearest thing around
+// it that somebody wrote.
+func (c *Config) Origin(path string) Origin { return originOf(c.Origins, path) }
+
 // A Listener is where a door listens. Beyond loopback or a Unix socket it knows its
 // callers by client certificate or by [Config.Callers], or is called insecure.
 type Listener struct {

@@ -79,20 +79,27 @@ func (l *library) unproven(added assurance.Data) []string {
 	return keys(added.Vocabularies)
 }
 
-// checkUses holds every issuer against the vocabularies as they are now.
+// checkUses holds every issuer against the vocabularies as they are now, and tells every
+// [UseError].
 func (l *library) checkUses(read assurance.Read, issuers []Use) error {
+	var misused UseErrors
 	for _, u := range issuers {
-		v, err := l.catalog.For(u.Vocabulary, u.Levels, u.MaxLevel)
-		if err != nil {
-			return fmt.Errorf("issuer %q: %w", u.Issuer, err)
+		v, misuses := u.of(l.catalog)
+		if misuses != nil {
+			misused = append(misused, misuses...)
+			continue
 		}
 		if err := v.ReadBack(l.catalog.Order(), read); err != nil {
 			return fmt.Errorf("issuer %q: %w", u.Issuer, err)
 		}
 		l.issuers[u.Issuer], l.reads[u.Issuer] = v, v.Reads()
+		var err error
 		if l.logins[u.Issuer], err = readLogins(read, v); err != nil {
 			return fmt.Errorf("issuer %q: %w", u.Issuer, err)
 		}
+	}
+	if len(misused) > 0 {
+		return misused
 	}
 	return nil
 }

@@ -1,0 +1,69 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"stepup/sidecar/config"
+	"stepup/sidecar/policy"
+)
+
+// CheckIssuers says what of its issuers' configuration their vocabularies do not allow, such as
+// the name of one that there is not. It reads the data of policy.path and compiles nothing; what
+// cannot be told so is left to the load. The error is a [config.Error].
+func CheckIssuers(ctx context.Context, c *config.Config) error {
+	if c.Policy.Fetched() {
+		return nil
+	}
+	if _, err := SoundUses(ctx, c, c.Policy.Path); err != nil {
+		return err
+	}
+	return nil
+}
+
+// SoundUses are the uses of vocabularies that a policy at a path allows; the error tells all
+// others and is nil without any.
+func SoundUses(ctx context.Context, c *config.Config, path string) ([]policy.Use, *config.Error) {
+	uses := UsesOf(c)
+	list := policy.Misuses(ctx, policy.Config{Path: path, MayRedefine: c.Policy.MayRedefine, Issuers: uses})
+	if len(list) == 0 {
+		return uses, nil
+	}
+	sound := slices.DeleteFunc(uses, func(u policy.Use) bool {
+		return slices.ContainsFunc(list, func(e *policy.UseError) bool { return e.Issuer == u.Issuer })
+	})
+	return sound, problems(list, c)
+}
+
+// UsesOf are the uses that the issuers of a configuration make of vocabularies.
+func UsesOf(c *config.Config) []policy.Use {
+	list := make([]policy.Use, len(c.Issuers))
+	for n, i := range c.Issuers {
+		list[n] = policy.Use{Issuer: i.Issuer, Vocabulary: i.Vocabulary, Levels: i.Levels, MaxLevel: i.MaxLevel, Claims: i.Claims}
+	}
+	return list
+}
+
+// misused tells misuses in the error of a load as problems of the configuration, if it is known
+// where they were written.
+func misused(err error, c *config.Config) error {
+	list, ok := errors.AsType[policy.UseErrors](err)
+	if !ok || c.Origin("issuers").Source == config.Default {
+		return err
+	}
+	return problems(list, c)
+}
+
+func problems(list policy.UseErrors, c *config.Config) *config.Error {
+	told := &config.Error{}
+	for _, one := range list {
+		path := one.Key
+		if n := slices.IndexFunc(c.Issuers, func(i config.Issuer) bool { return i.Issuer == one.Issuer }); n >= 0 {
+			path = fmt.Sprintf("issuers[%d].%s", n, one.Key)
+		}
+		told.Problems = append(told.Problems, config.Problem{Path: path, Origin: c.Origin(path), What: one.What})
+	}
+	return told
+}
