@@ -37,27 +37,27 @@ func (l *Log) event(e *entry, masked bool) (*server.Info, error) {
 
 // textEvent makes the event of an entry, cleaned of credentials, that no rule looks at.
 func (l *Log) textEvent(e *entry) *server.Info {
-	secret := secretsOf(e.Request)
 	info := l.envelope(e)
-	if value, told := result(e, true); told {
-		var text any = &unseen{text: secret.write(nil, value)}
-		info.Results = &text
+	t := l.texts(e)
+	info.Input, info.InputAST = &t.question, ast.NullValue
+	if t.answer != nil {
+		info.Results = &t.answer
 	}
-	var question any = l.texts.asked(e, secret)
-	info.Input, info.InputAST = &question, ast.NullValue
 	return info
 }
 
-// envelope is an event without what was asked and answered.
+// envelope is an event without what was asked and answered. It is there until the next one
+// is made: OPA's plugin takes what it keeps out of it.
 func (l *Log) envelope(e *entry) *server.Info {
-	info := &server.Info{
+	info := &l.at.info
+	l.at.took.nanoseconds = e.Took.Nanoseconds()
+	*info = server.Info{
 		DecisionID: e.Decision.ID,
 		RemoteAddr: e.Request.Door,
 		Path:       l.pathOf(e),
 		Timestamp:  e.at.UTC(),
 		Error:      failed(e),
-		Metrics:    took{metrics.NoOp(), e.Took.Nanoseconds()},
-		Custom:     map[string]any{},
+		Metrics:    &l.at.took,
 	}
 	if l.Bundles {
 		info.Bundles = l.bundles.of(e.Decision.Revision)
@@ -68,7 +68,7 @@ func (l *Log) envelope(e *entry) *server.Info {
 		info.TraceID, info.SpanID = e.span.TraceID().String(), e.span.SpanID().String()
 	}
 	if e.Caller != "" {
-		info.Custom["caller"] = e.Caller
+		info.Custom = map[string]any{"caller": e.Caller}
 	}
 	if info.Error == nil {
 		info.EvaluatedRuleLabels = e.Labels
@@ -177,6 +177,12 @@ func faultOf(d access.Decision) error {
 	return f
 }
 
+// An envelope is what the events of one worker are made in, one after the other.
+type envelope struct {
+	info server.Info
+	took took
+}
+
 // took is OPA's measure of how long an answer took.
 type took struct {
 	metrics.Metrics
@@ -184,6 +190,6 @@ type took struct {
 }
 
 // All implements [metrics.Metrics].
-func (t took) All() map[string]any {
+func (t *took) All() map[string]any {
 	return map[string]any{"timer_server_handler_ns": t.nanoseconds}
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/open-policy-agent/opa/v1/metrics"
 	"github.com/open-policy-agent/opa/v1/plugins"
 	"github.com/open-policy-agent/opa/v1/plugins/logs"
 	"github.com/open-policy-agent/opa/v1/server"
@@ -86,7 +87,10 @@ type Log struct {
 	// What follows is the worker's.
 	masks    rulesAt
 	drops    rulesAt
-	texts    tokenTexts
+	tokens   tokenTexts
+	told     told
+	draft    []byte // texts are written here
+	at       envelope
 	bundles  bundlesOf
 	buffered buffered
 }
@@ -121,6 +125,7 @@ func New(c Config) *Log {
 		c.BufferBytes = DefaultBufferBytes
 	}
 	l := &Log{Config: c, path: pathOf(c.Package + ".allow"), queue: make(chan *entry, c.Queue), done: make(chan struct{})}
+	l.at.took.Metrics = metrics.NoOp()
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }
@@ -223,14 +228,12 @@ func (l *Log) work() {
 // write hands an entry to OPA's plugin and returns what became of it. Whatever goes wrong
 // loses the event, and not the masks.
 func (l *Log) write(e *entry) (result string) {
-	ctx, cancel := context.WithTimeout(l.ctx, patience)
-	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
 			result = l.fail(e, fmt.Errorf("panic: %v", p))
 		}
 	}()
-	switch err := l.hand(ctx, e); {
+	switch err := l.hand(e); {
 	case errors.Is(err, errBufferFull):
 		return BufferFull
 	case err != nil:
@@ -247,48 +250,55 @@ func (l *Log) fail(e *entry, err error) string {
 	return Failed
 }
 
-func (l *Log) hand(ctx context.Context, e *entry) error {
+func (l *Log) hand(e *entry) error {
 	known, err := l.Masks(l.ctx)
 	if err != nil {
 		return err
 	}
-	txn, err := l.Manager.Store.NewTransaction(ctx)
+	// The transaction keeps the rules as they are until the plugin has looked for them too.
+	txn, err := l.Manager.Store.NewTransaction(l.ctx)
 	if err != nil {
 		return fmt.Errorf("reading the policy's data: %w", err)
 	}
-	defer l.Manager.Store.Abort(ctx, txn)
+	defer l.Manager.Store.Abort(l.ctx, txn)
 	plugin := logs.Lookup(l.Manager)
 	if plugin == nil {
 		return errors.New("there is no decision log any more")
 	}
-	event, err := l.eventFor(ctx, plugin, txn, e, known)
+	rules, err := l.rules(plugin, txn)
 	if err != nil {
 		return err
 	}
-	if !l.room(plugin, takes(e, event)) {
-		return errBufferFull
+	if known && !rules.mask && !rules.drop {
+		return l.push(l.ctx, plugin, txn, e, l.textEvent(e))
 	}
-	event.Txn = txn
-	return plugin.Log(ctx, event)
+	ctx, cancel := context.WithTimeout(l.ctx, patience)
+	defer cancel()
+	event, err := l.valueEvent(ctx, txn, e, known, rules.mask)
+	if err != nil {
+		return err
+	}
+	return l.push(ctx, plugin, txn, e, event)
 }
 
-// eventFor makes the event of an entry, masked where OPA's plugin would not. Where no rule
-// looks at events it is made of text. The transaction keeps the rules as they are until
-// the plugin has looked for them too.
-func (l *Log) eventFor(ctx context.Context, plugin *logs.Plugin, txn storage.Transaction, e *entry, known bool) (*server.Info, error) {
-	masks, err := l.masks.there(ctx, l.Manager, *plugin.Config().MaskDecision, txn)
-	if err != nil {
-		return nil, fmt.Errorf("masking: %w", err)
+// rules says which there are, of those that look at events.
+type rules struct{ mask, drop bool }
+
+func (l *Log) rules(plugin *logs.Plugin, txn storage.Transaction) (there rules, err error) {
+	if there.mask, err = l.masks.there(l.ctx, l.Manager, *plugin.Config().MaskDecision, txn); err != nil {
+		return there, fmt.Errorf("masking: %w", err)
 	}
-	drops, err := l.drops.there(ctx, l.Manager, *plugin.Config().DropDecision, txn)
-	if err != nil {
-		return nil, fmt.Errorf("dropping: %w", err)
+	if there.drop, err = l.drops.there(l.ctx, l.Manager, *plugin.Config().DropDecision, txn); err != nil {
+		return there, fmt.Errorf("dropping: %w", err)
 	}
-	if known && !masks && !drops {
-		return l.textEvent(e), nil
-	}
+	return there, nil
+}
+
+// valueEvent makes the event of an entry for rules to look at, masked where OPA's plugin
+// would not.
+func (l *Log) valueEvent(ctx context.Context, txn storage.Transaction, e *entry, known, mask bool) (*server.Info, error) {
 	event, err := l.event(e, known)
-	if err != nil || !masks {
+	if err != nil || !mask {
 		return event, err
 	}
 	rules, err := l.masks.masks(ctx, l.Manager, txn, event)
@@ -299,4 +309,13 @@ func (l *Log) eventFor(ctx context.Context, plugin *logs.Plugin, txn storage.Tra
 		return nil, fmt.Errorf("masking: %w", err)
 	}
 	return event, nil
+}
+
+// push hands an event to OPA's plugin, if its buffer has room.
+func (l *Log) push(ctx context.Context, plugin *logs.Plugin, txn storage.Transaction, e *entry, event *server.Info) error {
+	if !l.room(plugin, takes(e, event)) {
+		return errBufferFull
+	}
+	event.Txn = txn
+	return plugin.Log(ctx, event)
 }

@@ -121,6 +121,9 @@ func note(event *server.Info, r rule) {
 	if r.remove {
 		name = "erased"
 	}
+	if event.Custom == nil {
+		event.Custom = map[string]any{}
+	}
 	noted, _ := event.Custom[name].([]any)
 	event.Custom[name] = append(noted, r.path)
 }

@@ -103,21 +103,56 @@ func plainNumber(n json.Number) bool {
 	return !strings.ContainsFunc(digits, func(r rune) bool { return r < '0' || r > '9' })
 }
 
-// asked is what [asked] makes of an entry, as cleaned JSON.
-func (t *tokenTexts) asked(e *entry, s secrets) json.RawMessage {
-	text := make([]byte, 0, usualText)
+// A text is what was asked and answered, as OPA's plugin sends it. It is to be read only.
+type text struct {
+	question any // json.RawMessage
+	answer   any // *unseen; nil: nothing was told
+	bytes    int // that it takes
+}
+
+// texts returns the text of an entry, cleaned of credentials.
+func (l *Log) texts(e *entry) *text {
+	if t := l.told.of(e); t != nil {
+		return t
+	}
+	t := l.writeText(e)
+	l.told.keep(e, t)
+	return t
+}
+
+func (l *Log) writeText(e *entry) *text {
+	s := secretsOf(e.Request)
+	l.draft = l.tokens.asked(l.draft[:0], e, s)
+	length := len(l.draft)
+	value, told := result(e, true)
+	if told {
+		l.draft = s.write(l.draft, value)
+	}
+	whole := slices.Clip(slices.Clone(l.draft)) // no larger than it is, since many wait to be sent
+	t := &text{question: json.RawMessage(whole[:length:length]), bytes: envelopeBytes + len(whole)}
+	if told {
+		t.answer = &unseen{whole[length:]}
+	}
+	if cap(l.draft) > largestDraft {
+		l.draft = nil
+	}
+	return t
+}
+
+// largestDraft bounds what is kept to write in: most questions are much smaller.
+const largestDraft = 64 << 10
+
+// asked appends what [asked] makes of an entry, as cleaned JSON.
+func (t *tokenTexts) asked(to []byte, e *entry, s secrets) []byte {
 	if e.Document == nil || e.Document.Token == nil || e.Claims == nil {
-		return s.write(text, asked(e))
+		return s.write(to, asked(e))
 	}
 	rest := *e.Document
 	rest.Token = nil
 	o := rest.Object()
 	o["token"] = t.of(e.Document.Token, s)
-	return s.write(text, o)
+	return s.write(to, o)
 }
-
-// usualText is how many bytes most questions have.
-const usualText = 1536
 
 // tokenTexts keep what was written of tokens, so that it is written once for many questions. They
 // are for one goroutine. The zero value has none.

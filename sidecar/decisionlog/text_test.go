@@ -22,6 +22,10 @@ func TestTextIsTheSameEvent(t *testing.T) {
 	records := make([]pdp.Record, 200)
 	for n := range records {
 		records[n] = drawn(r, n)
+		if n > 0 && r.IntN(3) == 0 {
+			records[n] = records[r.IntN(n)] // asked again
+			records[n].Decision.ID = fmt.Sprint(n)
+		}
 	}
 	both := func(_ *decisionlog.Config, opa map[string]any) {
 		opa["decision_logs"].(map[string]any)["console"] = true
@@ -81,11 +85,14 @@ var secretTexts = []string{
 
 var drawnNames = []string{"Cookie", "authorization", "x", "y", "a/b", "<&>", secretTexts[0], "\xff", "id_token"}
 
+var drawnNotes = []*access.Note{nil, {}, {}, {}, {}}
+
 // drawn is the record of some decision. Many share claims, and some of these have other secrets
-// in the request.
+// in the request. Notes are shared by what is not the same, which no door does.
 func drawn(r *rand.Rand, n int) pdp.Record {
 	one := record()
 	one.Decision.ID = fmt.Sprint(n)
+	one.Request.Note = drawnNotes[r.IntN(len(drawnNotes))]
 	one.Request.Credential = access.NewCredential(secretTexts[r.IntN(2)])
 	if r.IntN(4) == 0 {
 		one.Request.Evidence = access.NewCredential(secretTexts[r.IntN(2)])
@@ -108,7 +115,7 @@ func drawn(r *rand.Rand, n int) pdp.Record {
 	if r.IntN(5) == 0 {
 		one.Decision.Outcome, one.Labels, one.Caller = access.Indeterminate, nil, "intranet"
 	}
-	doc := input.New(one.Request, one.Claims, one.Decision.Assurance, decided.Unix()+int64(n))
+	doc := input.New(one.Request, one.Claims, one.Decision.Assurance, decided.Unix()+int64(n/20))
 	one.Document, one.Subject = &doc, doc.Subject
 	if r.IntN(7) == 0 {
 		one.Document = nil
