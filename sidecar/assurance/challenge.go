@@ -50,15 +50,16 @@ func claimsRequest(claim, value string) string {
 }
 
 // Challenges turns what to ask the provider for into what a resource server sends in
-// WWW-Authenticate. The claims are those of the token that was refused.
+// WWW-Authenticate. The claims are those of the token that was refused; they are asked for only
+// where they are looked at.
 //
 // Entra's form stands instead of RFC 9470, not beside it: its clients look for one Bearer
 // challenge. It is sent only to clients that say in xms_cc that they understand it, and
 // only for a value that the token lacks: it cannot ask for a fresh login, and would be met
 // without one. Otherwise RFC 9470 holds.
-func (v *Vocabulary) Challenges(s access.StepUpAdvice, claims access.Object) []access.Challenge {
+func (v *Vocabulary) Challenges(s access.StepUpAdvice, claims func() access.Object) []access.Challenge {
 	wanted := s.AuthorizationRequest["claims"]
-	if v.challenge != insufficientClaims || wanted == "" || v.has(claims, wanted) || !understandsClaims(claims) {
+	if v.challenge != insufficientClaims || wanted == "" || v.has(claims(), wanted) || !understandsClaims(claims()) {
 		return access.StepUpChallenges(s)
 	}
 	return []access.Challenge{{

@@ -47,7 +47,7 @@ func TestChallenges(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(row.want, v.Challenges(row.advice, row.claims)); diff != "" {
+		if diff := cmp.Diff(row.want, v.Challenges(row.advice, func() access.Object { return row.claims })); diff != "" {
 			t.Errorf("%s: Challenges(%v) under %s: -want +got\n%s", row.name, row.claims, row.vocabulary, diff)
 		}
 	}

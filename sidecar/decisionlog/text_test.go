@@ -106,7 +106,7 @@ func drawn(r *rand.Rand, n int) pdp.Record {
 	case 0:
 		one.Claims = nil
 	case 1:
-		one.Claims.All = drawnObject(r, 3)
+		one.Claims.All = token.ClaimsOf(drawnObject(r, 3))
 	case 2:
 		one.Decision.Obligations, one.Decision.Headers = []access.Object{drawnObject(r, 2)}, map[string]string{"x": secretTexts[r.IntN(4)]}
 	default:
@@ -125,8 +125,8 @@ func drawn(r *rand.Rand, n int) pdp.Record {
 
 // sharedClaims are those of tokens that ask often.
 var sharedClaims = []*token.Claims{
-	{Issuer: "https://idp.example/", Subject: secretTexts[1], All: access.Object{"nested": "(" + secretTexts[0] + ")", "n": json.Number("1e3")}},
-	{Issuer: "https://idp.example/", Subject: "alice", Scopes: []string{"a", secretTexts[1]}, All: access.Object{"amr": []any{"pwd"}, "f": json.Number("-0.5")}},
+	{Issuer: "https://idp.example/", Subject: secretTexts[1], All: token.ClaimsOf(access.Object{"nested": "(" + secretTexts[0] + ")", "n": json.Number("1e3")})},
+	{Issuer: "https://idp.example/", Subject: "alice", Scopes: []string{"a", secretTexts[1]}, All: token.ClaimsOf(access.Object{"amr": []any{"pwd"}, "f": json.Number("-0.5")})},
 }
 
 func drawnObject(r *rand.Rand, depth int) access.Object {

@@ -181,7 +181,7 @@ func record() pdp.Record {
 		Issuer: "https://idp.example/", Subject: "alice", ClientID: "intranet", Audiences: []string{"https://api.example/"},
 		Kind: token.AccessToken, Binding: "none", Vocabulary: token.Vocabulary{Name: "auth0-rule"},
 		ExpiresAt: decided.Unix() + 300,
-		All:       access.Object{"sub": "alice", level: "mfa", "email": "alice@example.com", "a~b": "x", "full name": "Alice", "groups": []any{"one", "two"}},
+		All:       token.ClaimsOf(access.Object{"sub": "alice", level: "mfa", "email": "alice@example.com", "a~b": "x", "full name": "Alice", "groups": []any{"one", "two"}}),
 	}
 	r := pdp.Record{
 		Request: access.Request{

@@ -195,7 +195,7 @@ func (f facts) token(t testing.TB) *token.Claims {
 		Issuer: "https://idp.example/", Subject: f.subject, ClientID: "intranet", Audiences: []string{"https://api.example/"},
 		Scopes: f.scopes, Kind: token.AccessToken, Binding: token.BindingNone, ExpiresAt: f.now + 3600, Mark: mark,
 		Vocabulary: token.Vocabulary{Name: f.world.vocabularyName()},
-		All:        asJSON(t, f.claims),
+		All:        token.ClaimsOf(asJSON(t, f.claims)),
 	}
 }
 

@@ -75,7 +75,7 @@ func sought(t *testing.T, issuer, resource string, claims access.Object) *explai
 		t.Fatal(err)
 	}
 	note := decided(p, &token.Claims{
-		Issuer: issuer, Subject: "bob", Scopes: []string{"openid"}, Mark: token.Person, All: claims,
+		Issuer: issuer, Subject: "bob", Scopes: []string{"openid"}, Mark: token.Person, All: token.ClaimsOf(claims),
 		Vocabulary: token.Vocabulary{Name: vocabularies[issuer]},
 	}, resource)
 	trace, err := p.Current().Trace(context.Background(), *note.Document)

@@ -22,7 +22,7 @@ func Anybody(q access.RequirementQuestion, issuer string, v *assurance.Vocabular
 	somebody := &token.Claims{
 		Issuer:     issuer,
 		Vocabulary: token.Vocabulary{Name: v.Name, Levels: v.Words, MaxLevel: v.MaxLevel},
-		All:        access.Object{},
+		All:        token.ClaimsOf(access.Object{}),
 	}
 	return Document{
 		Subject:  access.Subject{Type: access.SubjectUser, Properties: access.Object{"issuer": issuer}},

@@ -108,7 +108,7 @@ func TokenObject(c *token.Claims) access.Object {
 		"binding":    c.Binding,
 		"expires_at": number(c.ExpiresAt),
 		"vocabulary": access.Object{"name": c.Vocabulary.Name, "levels": levels, "max_level": c.Vocabulary.MaxLevel},
-		"claims":     free(c.All),
+		"claims":     free(c.All.Object()),
 	}
 }
 

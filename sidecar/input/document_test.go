@@ -146,7 +146,7 @@ func fullDocument() input.Document {
 		Audiences: []string{"https://intranet.fabrikam.example/api"}, Scopes: []string{"openid", "read:employees"},
 		Kind: token.AccessToken, Binding: token.BindingNone, ExpiresAt: 1795431600,
 		Vocabulary: token.Vocabulary{Name: "auth0-rule", Levels: map[string]string{"mfa": "strong"}, MaxLevel: "mfa"},
-		All:        access.Object{"authentication_level": "normal", "auth_time": json.Number("1795428000")},
+		All:        token.ClaimsOf(access.Object{"authentication_level": "normal", "auth_time": json.Number("1795428000")}),
 	}
 	a := access.Assurance{Level: "normal", Levels: []string{"normal"}, Methods: []string{"pwd"}, AuthTime: 1795428000, Told: true}
 	return input.New(request, claims, a, 1795428120)
@@ -180,7 +180,7 @@ func drawDocument(t *rapid.T) input.Document {
 			Kind: rapid.SampledFrom([]token.Kind{token.AccessToken, token.IDToken}).Draw(t, "kind"), Binding: token.BindingNone,
 			ExpiresAt: second.Draw(t, "exp"), Mark: rapid.SampledFrom([]token.Mark{token.Unmarked, token.Person, token.Machine}).Draw(t, "mark"),
 			Vocabulary: token.Vocabulary{Name: text.Draw(t, "vocabulary"), Levels: rapid.MapOfN(text, text, 0, 2).Draw(t, "words"), MaxLevel: text.Draw(t, "max")},
-			All:        object.Draw(t, "claims"),
+			All:        token.ClaimsOf(object.Draw(t, "claims")),
 		}
 	}
 	a := access.Assurance{

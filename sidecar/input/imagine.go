@@ -18,7 +18,7 @@ import (
 func (d Document) Imagine(v *assurance.Vocabulary, login assurance.Login, member int) Document {
 	claims := *d.Token
 	claims.Mark = token.Person
-	claims.All = imaginedClaims(d.Token.All, v, login.Claims[member])
+	claims.All = token.ClaimsOf(imaginedClaims(d.Token.All.Object(), v, login.Claims[member]))
 	claims.Scopes = assurance.UniteScopes(d.Token.Scopes, login.Scopes)
 	d.Token = &claims
 	d.Subject.Type = access.SubjectUser
@@ -48,7 +48,7 @@ func (d Document) Aged(v *assurance.Vocabulary, seconds int64) Document {
 		return d
 	}
 	claims := *d.Token
-	claims.All = maps.Clone(d.Token.All)
+	claims.All = token.ClaimsOf(maps.Clone(d.Token.All.Object()))
 	d.Token = &claims
 	d.Assurance.AuthTime = d.Now - seconds
 	return d.signedInAt(v, d.Now-seconds)
@@ -58,7 +58,7 @@ func (d Document) Aged(v *assurance.Vocabulary, seconds int64) Document {
 // The claims of the document must be its own.
 func (d Document) signedInAt(v *assurance.Vocabulary, authTime int64) Document {
 	if len(v.AuthTime) > 0 {
-		d.Token.All[v.AuthTime[0]] = number(authTime)
+		d.Token.All.Object()[v.AuthTime[0]] = number(authTime)
 	}
 	return d
 }

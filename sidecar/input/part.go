@@ -115,7 +115,7 @@ func leaves() []leaf {
 		ofVocabulary("name", func(d Document) any { return d.Token.Vocabulary.Name }),
 		ofVocabulary("levels", func(d Document) any { return d.Token.Vocabulary.Levels }),
 		ofVocabulary("max_level", func(d Document) any { return d.Token.Vocabulary.MaxLevel }),
-		ofToken("claims", func(d Document) any { return free(d.Token.All) }),
+		ofToken("claims", func(d Document) any { return free(d.Token.All.Object()) }),
 	}
 }
 

@@ -28,7 +28,7 @@ func TestPartsAreTheDocument(t *testing.T) {
 			Query: map[string][]string{"q": {"1"}}, Headers: map[string][]string{"x": {"1", "2"}}, ClientIP: "127.0.0.1"},
 		Token: &token.Claims{Issuer: "i", Subject: "alice", ClientID: "c", Audiences: []string{"a"}, Scopes: []string{"read"}, Kind: token.AccessToken,
 			Binding: token.BindingNone, ExpiresAt: 5, Vocabulary: token.Vocabulary{Name: "oidc", Levels: map[string]string{"mfa": "m"}, MaxLevel: "phr"},
-			All: access.Object{"tenant": access.Object{"id": "t"}, "acr": nil}},
+			All: token.ClaimsOf(access.Object{"tenant": access.Object{"id": "t"}, "acr": nil})},
 		Assurance: access.Assurance{Levels: []string{"normal"}, Methods: []string{"pwd"}, AuthTime: 3},
 		Now:       7,
 	}

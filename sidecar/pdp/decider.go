@@ -437,7 +437,7 @@ func (q *question) stepUp() {
 	q.decision.Outcome = access.StepUp
 	q.decision.Reasons = []access.Reason{access.Because(q.why)}
 	q.decision.StepUp = q.advice
-	q.decision.Challenges = q.policy.Vocabulary(q.claims.Issuer).Challenges(*q.advice, q.claims.All)
+	q.decision.Challenges = q.policy.Vocabulary(q.claims.Issuer).Challenges(*q.advice, q.claims.All.Object)
 }
 
 // validUntil returns the NumericDate until which a fresh answer would be the same as far

@@ -58,9 +58,9 @@ func (q *question) read(ctx context.Context) (assurance.Reading, error) {
 	if evidence == nil {
 		return q.policy.Assure(ctx, q.doc)
 	}
-	own, other := q.claims.All, evidence.All
+	own, other := q.claims.All.Object(), evidence.All.Object()
 	if named(evidence, q.req.Credential) {
-		own, other = q.united(q.claims.All, evidence.All), q.united(evidence.All, q.claims.All)
+		own, other = q.united(own, other), q.united(other, own)
 	}
 	first, err := q.readOf(ctx, own)
 	if err != nil {
@@ -81,14 +81,14 @@ func (q *question) readOf(ctx context.Context, claims access.Object) (assurance.
 
 // readAs is the document with other claims about the login.
 func (q *question) readAs(from access.Object) input.Document {
-	claims := *q.claims
-	claims.All = maps.Clone(q.claims.All)
+	claims, all := *q.claims, maps.Clone(q.claims.All.Object())
 	for _, name := range q.policy.Vocabulary(q.claims.Issuer).Reads() {
-		delete(claims.All, name)
+		delete(all, name)
 		if value := from[name]; told(value) {
-			claims.All[name] = value
+			all[name] = value
 		}
 	}
+	claims.All = token.ClaimsOf(all)
 	doc := q.doc
 	doc.Token = &claims
 	return doc
@@ -110,7 +110,7 @@ func (q *question) united(last, other access.Object) access.Object {
 // named reports whether an ID token was issued with this access token: at_hash is the left
 // half of its digest, by the hash of the ID token's own algorithm, of which there are three.
 func named(evidence *token.Claims, c access.Credential) bool {
-	want, _ := evidence.All["at_hash"].(string)
+	want, _ := evidence.All.Object()["at_hash"].(string)
 	text := []byte(c.Reveal())
 	for _, h := range []hash.Hash{sha256.New(), sha512.New384(), sha512.New()} {
 		h.Write(text)

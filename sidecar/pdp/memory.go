@@ -170,7 +170,7 @@ func (q *question) verified(key keep.Digest, prove func() (*proof, error)) (*pro
 	}
 	p, err := prove()
 	if err == nil && p.holds(q.now) {
-		cache.Put(key, p, p.size(q.req))
+		cache.Put(key, p, p.size())
 	}
 	return p, err
 }

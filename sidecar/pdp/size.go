@@ -1,25 +1,34 @@
 package pdp
 
-import "stepup/sidecar/access"
+import (
+	"stepup/sidecar/access"
+	"stepup/sidecar/token"
+)
 
 // What values take in memory, about. It is measured in memory_test.go, and errs towards
 // more: what is told here is what bounds a cache.
 const (
-	sizeOfText  = 16  // of a string's header
-	sizeOfValue = 80  // of an entry of a map from text to any, with its share of empty places
-	sizeOfMap   = 64  // of a map without its entries
-	sizeOfProof = 768 // of a proof with its standings, claims and reading
-	sizeOfSaid  = 256 // of a saying without what hangs on it
-	sizeOfLogin = 512 // of one login of an advice
+	sizeOfText    = 16   // of a string's header
+	sizeOfValue   = 80   // of an entry of a map from text to any, with its share of empty places
+	sizeOfMap     = 64   // of a map without its entries
+	sizeOfProof   = 1024 // of a proof with its standings, claims and reading
+	sizeOfRequest = 768  // of a request without its texts
+	sizeOfSaid    = 256  // of a saying without what hangs on it
+	sizeOfLogin   = 512  // of one login of an advice
 )
 
-// size tells what a proof takes. The texts of its claims are copies of parts of the tokens.
-func (p *proof) size(r access.Request) int {
-	n := sizeOfProof + len(r.Credential.Reveal()) + sizeOfObject(p.claims.All)
+// size tells what a proof takes. What is read of its claims now and then is gone with the next run
+// of the garbage collector, and not told.
+func (p *proof) size() int {
+	n := sizeOfClaims(p.claims)
 	if e := p.claims.Evidence; e != nil {
-		n += sizeOfProof + len(r.Evidence.Reveal()) + sizeOfObject(e.All)
+		n += sizeOfClaims(e)
 	}
 	return n
+}
+
+func sizeOfClaims(c *token.Claims) int {
+	return sizeOfProof + c.All.Size() + sizeOfText*(len(c.Scopes)+len(c.Audiences))
 }
 
 func (s *saying) size() int {
@@ -47,7 +56,7 @@ func (s *saying) size() int {
 
 // SizeOf tells how much memory a request takes with its token, about.
 func SizeOf(r access.Request) int {
-	n := sizeOfProof + len(r.Credential.Reveal()) + len(r.Evidence.Reveal())
+	n := sizeOfRequest + len(r.Credential.Reveal()) + len(r.Evidence.Reveal())
 	for _, text := range []string{r.Asserted.ID, r.Action.Name, r.Resource.Type, r.Resource.ID} {
 		n += len(text)
 	}

@@ -26,14 +26,14 @@ func TestAssure(t *testing.T) {
 		want   policy.Reading
 	}{
 		{"no token", nil, policy.Reading{Assurance: access.NoAssurance()}},
-		{"a person", &token.Claims{All: access.Object{
-			"authentication_level": "mfa", "amr": []any{"pwd", "otp"}, "auth_time": json.Number("1795428000")}},
+		{"a person", &token.Claims{All: token.ClaimsOf(access.Object{
+			"authentication_level": "mfa", "amr": []any{"pwd", "otp"}, "auth_time": json.Number("1795428000")})},
 			policy.Reading{Assurance: person, Invalid: []string{}}},
-		{"nothing told", &token.Claims{All: access.Object{"sub": "x"}},
+		{"nothing told", &token.Claims{All: token.ClaimsOf(access.Object{"sub": "x"})},
 			policy.Reading{Assurance: access.NoAssurance(), Invalid: []string{}}},
-		{"a machine by its mark, whatever its claims say", &token.Claims{Mark: token.Machine, All: access.Object{"authentication_level": "mfa"}},
+		{"a machine by its mark, whatever its claims say", &token.Claims{Mark: token.Machine, All: token.ClaimsOf(access.Object{"authentication_level": "mfa"})},
 			policy.Reading{Assurance: told(access.NoAssurance()), Invalid: []string{}}},
-		{"a claim of the wrong type", &token.Claims{All: access.Object{"authentication_level": json.Number("2")}},
+		{"a claim of the wrong type", &token.Claims{All: token.ClaimsOf(access.Object{"authentication_level": json.Number("2")})},
 			policy.Reading{Assurance: told(access.NoAssurance()), Invalid: []string{"authentication_level"}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

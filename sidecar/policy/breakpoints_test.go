@@ -83,7 +83,7 @@ func breakDocument() input.Document {
 		Issuer: "https://idp.example/", Subject: "alice", Kind: token.AccessToken, Binding: token.BindingNone,
 		ExpiresAt:  breakNow + 3600,
 		Vocabulary: token.Vocabulary{Name: "oidc"},
-		All:        access.Object{"auth_time": json.Number("1795428120")},
+		All:        token.ClaimsOf(access.Object{"auth_time": json.Number("1795428120")}),
 	}
 	a := access.Assurance{Level: "mfa", Levels: []string{"normal", "mfa"}, Methods: []string{"otp"}, AuthTime: breakNow, Told: true}
 	req := access.Request{Action: access.Action{Name: "GET"}, Resource: access.Resource{Type: "route", ID: "/a"}}

@@ -78,7 +78,7 @@ func alice(levels ...string) input.Document {
 		Scopes:    []string{"openid", "read:customers", "read:employees"},
 		Kind:      token.AccessToken, Binding: token.BindingNone, ExpiresAt: now + 3600,
 		Vocabulary: token.Vocabulary{Name: "auth0-rule"},
-		All:        access.Object{"authentication_level": "mfa", "auth_time": json.Number("1795428000")},
+		All:        token.ClaimsOf(access.Object{"authentication_level": "mfa", "auth_time": json.Number("1795428000")}),
 	}
 	a := access.Assurance{Level: "mfa", Levels: levels, Methods: []string{"pwd", "otp"}, AuthTime: now - 120, Told: true}
 	return input.New(access.Request{

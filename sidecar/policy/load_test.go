@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"stepup/sidecar/policy"
+	"stepup/sidecar/token"
 )
 
 // What does not load, and what the error says.
@@ -129,7 +130,7 @@ func TestOpenAdds(t *testing.T) {
 	}
 	doc := alice()
 	doc.Token.Vocabulary.Name = "corp"
-	doc.Token.All = map[string]any{"lvl": "2"}
+	doc.Token.All = token.ClaimsOf(map[string]any{"lvl": "2"})
 	got, err := p.Current().Assure(context.Background(), doc)
 	if want := "badge"; err != nil || got.Assurance.Level != want {
 		t.Errorf("Assure: level %q, %v, want %q", got.Assurance.Level, err, want)

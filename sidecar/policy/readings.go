@@ -38,9 +38,9 @@ func (l *library) gist(doc input.Document) (gist, bool) {
 	if l.readings == nil || v == nil || v.Name != doc.Token.Vocabulary.Name {
 		return gist{}, false
 	}
-	claims := access.Object{}
+	claims, all := access.Object{}, doc.Token.All.Object()
 	for _, name := range l.reads[doc.Token.Issuer] {
-		if value, there := doc.Token.All[name]; there {
+		if value, there := all[name]; there {
 			claims[name] = value
 		}
 	}

@@ -33,7 +33,7 @@ func TestKeptReadingEqualsFresh(t *testing.T) {
 		want, err := fresh.Assure(t.Context(), doc)
 		must(t, err)
 		if diff := cmp.Diff(want, kept); diff != "" {
-			t.Fatalf("Assure of %v by %+v, mark %d (-fresh +kept):\n%s", doc.Token.All, use, doc.Token.Mark, diff)
+			t.Fatalf("Assure of %v by %+v, mark %d (-fresh +kept):\n%s", doc.Token.All.Object(), use, doc.Token.Mark, diff)
 		}
 	}
 	read := keeping.ReadingsMade()
@@ -80,7 +80,7 @@ func TestWhatMakesReadingsTheSame(t *testing.T) {
 			s := readers(t, []policy.Use{{Issuer: "https://idp.example/", Vocabulary: "auth0-rule"}}, 1<<20)
 			for _, claims := range []access.Object{base, changed} {
 				_, err := s.Assure(t.Context(), input.Document{Token: &token.Claims{
-					Issuer: "https://idp.example/", All: claims, Vocabulary: token.Vocabulary{Name: "auth0-rule"},
+					Issuer: "https://idp.example/", All: token.ClaimsOf(claims), Vocabulary: token.Vocabulary{Name: "auth0-rule"},
 				}})
 				must(t, err)
 			}
@@ -161,7 +161,7 @@ func document(r *rand.Rand, use policy.Use, s *policy.Snapshot) input.Document {
 		}
 	}
 	return input.Document{Now: now, Token: &token.Claims{
-		Issuer: use.Issuer, All: claims, Mark: []token.Mark{token.Unmarked, token.Person, token.Machine}[r.IntN(3)],
+		Issuer: use.Issuer, All: token.ClaimsOf(claims), Mark: []token.Mark{token.Unmarked, token.Person, token.Machine}[r.IntN(3)],
 		Vocabulary: token.Vocabulary{Name: use.Vocabulary, Levels: use.Levels, MaxLevel: use.MaxLevel},
 	}}
 }

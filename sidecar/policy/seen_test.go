@@ -146,7 +146,7 @@ func randomDocument(r *rand.Rand) input.Document {
 	}
 	doc.Assurance = access.Assurance{Levels: []string{"normal"}[:r.IntN(2)], AuthTime: doc.Now - int64(r.IntN(60))}
 	if r.IntN(4) > 0 {
-		doc.Token = &token.Claims{Issuer: "https://idp.example/", Subject: doc.Subject.ID, Scopes: []string{"read", "write"}[:r.IntN(3)], All: object("tenant", "a", "1")}
+		doc.Token = &token.Claims{Issuer: "https://idp.example/", Subject: doc.Subject.ID, Scopes: []string{"read", "write"}[:r.IntN(3)], All: token.ClaimsOf(object("tenant", "a", "1"))}
 	}
 	if r.IntN(2) == 0 {
 		doc.Request = &access.HTTPRequest{Headers: map[string][]string{"x": {fmt.Sprint(r.IntN(2))}}}

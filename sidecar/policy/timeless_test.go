@@ -7,6 +7,7 @@ import (
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/policy"
+	"stepup/sidecar/token"
 )
 
 // A policy is timeless only if nothing that decides can see a clock, however it hides.
@@ -158,7 +159,7 @@ func TestTiers(t *testing.T) {
 			doc.Now = 1795428120
 			doc.Assurance.AuthTime = doc.Now - 100
 			claims := *doc.Token
-			claims.All = access.Object{"auth_time": json.Number("1795428020")}
+			claims.All = token.ClaimsOf(access.Object{"auth_time": json.Number("1795428020")})
 			doc.Token = &claims
 			until, known := s.LastsUntil(t.Context(), doc)
 			wantLasting(t, "LastsUntil", until, known, doc.Now, row.answer)

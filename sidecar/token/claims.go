@@ -1,10 +1,6 @@
 package token
 
-import (
-	"slices"
-
-	"stepup/sidecar/access"
-)
+import "slices"
 
 // Kind is what a token was issued as.
 type Kind string
@@ -44,9 +40,8 @@ type Claims struct {
 	// Evidence is the ID token that was given beside an access token, verified; nil: none.
 	Evidence *Claims
 
-	// All holds every claim of the payload under the vocabulary's names, after the
-	// issuer's renames. Numbers are json.Number.
-	All access.Object
+	// All holds every claim of the payload.
+	All ClaimsSet
 }
 
 // Mark is what the token itself says about being a machine's.

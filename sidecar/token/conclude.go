@@ -19,7 +19,7 @@ func (i *issuer) conclude(p parsed) (*Claims, *Error) {
 	c := &Claims{
 		Issuer: i.URL, Audiences: p.audiences, Kind: kind, Binding: BindingNone,
 		ExpiresAt: *p.times.exp, IssuedAt: p.times.issuedAt(),
-		Vocabulary: i.vocabulary, All: i.rename(p.claims),
+		Vocabulary: i.vocabulary, All: i.signed(p.raw, i.rename(p.claims)),
 	}
 	if err := i.readParties(c, &p); err != nil {
 		return nil, err

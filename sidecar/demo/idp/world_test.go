@@ -291,7 +291,7 @@ func (w *world) verify(t *oauth2.Token) tokens {
 	if _, err = w.verifier().Verify(w.t.Context(), w.clock.Now(), access.NewCredential(result.idText)); err != nil {
 		w.t.Errorf("the sidecar's verifier on the ID token: %v", err)
 	}
-	result.login = loginOf(w.t, result.access.All)
+	result.login = loginOf(w.t, result.access.All.Object())
 	var id login
 	if err := result.id.Claims(&id); err != nil || id.String() != result.login.String() {
 		w.t.Errorf("ID token tells %v (%v), access token %v", id, err, result.login)

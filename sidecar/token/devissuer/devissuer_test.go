@@ -68,7 +68,7 @@ func TestMintedTokensVerify(t *testing.T) {
 					got.Kind, got.Mark, got.Subject, got.ClientID, row.kind, row.mark, row.sub, devissuer.Client)
 			}
 			for _, name := range []string{"authentication_level", "acr", "amr", "auth_time"} {
-				_, there := got.All[name]
+				_, there := got.All.Object()[name]
 				if want := len(row.told) > 0; there != want {
 					t.Errorf("claim %s is there: %t, want %t", name, there, want)
 				}
@@ -84,7 +84,7 @@ func TestMintSaysWhatItIsTold(t *testing.T) {
 	})
 	told := access.Object{}
 	for _, name := range []string{"authentication_level", "acr", "amr", "auth_time", "department"} {
-		told[name] = got.All[name]
+		told[name] = got.All.Object()[name]
 	}
 	want := access.Object{
 		"authentication_level": "mfa", "acr": "mfa", "amr": []any{"pwd", "otp", "mfa"},
