@@ -37,10 +37,10 @@ func newQuestions(c *config.Config, metrics *telemetry.Instruments) questions {
 	}
 	q := questions{native: int64(c.Answers.Memory) / shareOfQuestions / doors}
 	if proxied {
-		q.proxies = keep.New[*access.Request](q.native, counters(metrics, keptQuestions))
+		q.proxies = keep.NewOfRepeated[*access.Request](q.native, counters(metrics, keptQuestions))
 	}
 	if envoy {
-		q.envoy = keep.New[*extauthz.Check](q.native, counters(metrics, keptQuestions))
+		q.envoy = keep.NewOfRepeated[*extauthz.Check](q.native, counters(metrics, keptQuestions))
 	}
 	return q
 }

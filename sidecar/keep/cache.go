@@ -17,6 +17,7 @@ type Counters struct{ Hits, Misses Counter }
 type Cache[V any] struct {
 	entries  *otter.Cache[Digest, entry[V]]
 	counters Counters
+	first    *firsts // nil: everything is kept from the first time on
 }
 
 type entry[V any] struct {
@@ -39,6 +40,16 @@ func New[V any](bytes int64, c Counters) *Cache[V] {
 	})}
 }
 
+// NewOfRepeated is as New, for values that cost less to make than to keep for nobody: one is
+// kept from the second time on that it is put, if not too much else was put in between.
+func NewOfRepeated[V any](bytes int64, c Counters) *Cache[V] {
+	cache := New[V](bytes, c)
+	if cache != nil {
+		cache.first = &firsts{}
+	}
+	return cache
+}
+
 // Get returns what is kept under a digest, if it is still good.
 func (c *Cache[V]) Get(key Digest, good func(V) bool) (value V, ok bool) {
 	if c == nil {
@@ -53,9 +64,10 @@ func (c *Cache[V]) Get(key Digest, good func(V) bool) (value V, ok bool) {
 	return value, false
 }
 
-// Put keeps a value that takes about so many bytes, in place of what was kept before.
+// Put keeps a value that takes about so many bytes, in place of what was kept before. See
+// [NewOfRepeated] for when it does not.
 func (c *Cache[V]) Put(key Digest, value V, bytes int) {
-	if c == nil {
+	if c == nil || c.first != nil && !c.first.again(key) {
 		return
 	}
 	c.entries.Set(key, entry[V]{value, uint32(min(max(bytes, 0)+overhead, math.MaxUint32))})

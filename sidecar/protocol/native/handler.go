@@ -60,7 +60,7 @@ func New(cfg Config) *Door {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	off := protocol.Off(cfg.Logger, "requirements", "the configuration says requirements: false")
-	return &Door{cfg, keep.New[*read](cfg.Memory, cfg.Counters), off}
+	return &Door{cfg, keep.NewOfRepeated[*read](cfg.Memory, cfg.Counters), off}
 }
 
 // Bytes tells how many bytes the questions take that were read before, about.
