@@ -67,6 +67,9 @@ func (r *testReport) junit() junitSuites {
 	for _, t := range r.trials {
 		trials = append(trials, trialAsJUnit(t))
 	}
+	if r.unread != nil {
+		trials = append(trials, unreadAsJUnit(r.unread))
+	}
 	all := junitSuites{}
 	for _, s := range []junitSuite{suiteOf("policy", policyCases), suiteOf("rego", rego), suiteOf("cases", trials)} {
 		if len(s.Cases) > 0 {
@@ -124,4 +127,11 @@ func trialAsJUnit(t sidecar.Trial) junitCase {
 		c.Failure = &junitFailure{Message: t.Case.Description, Text: b.String()}
 	}
 	return c
+}
+
+func unreadAsJUnit(err error) junitCase {
+	return junitCase{
+		Class: "cases", Name: "cases that cannot be read",
+		Failure: &junitFailure{Message: "cases that cannot be read", Text: err.Error()},
+	}
 }

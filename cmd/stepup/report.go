@@ -13,6 +13,7 @@ import (
 type testReport struct {
 	rego     *policy.SuiteReport
 	trials   []sidecar.Trial
+	unread   error // which cases cannot be read, so that nothing was run; nil: all can
 	coverage bool
 }
 
@@ -46,7 +47,7 @@ func (r *testReport) failures() int {
 }
 
 func (r *testReport) failed() bool {
-	return r.failures() > 0 || len(r.rego.Broken) > 0 || len(r.rego.Inputs) > 0
+	return r.unread != nil || r.failures() > 0 || len(r.rego.Broken) > 0 || len(r.rego.Inputs) > 0
 }
 
 // tell writes every failure with its place, then one line that sums up.
@@ -113,6 +114,9 @@ func (r *testReport) sum(b *strings.Builder) {
 	if len(r.rego.Broken) > 0 {
 		b.WriteString("FAILED: nothing was run, for the policy or its tests are broken\n")
 		return
+	}
+	if r.unread != nil {
+		return // it says so itself
 	}
 	if r.coverage {
 		r.tellCoverage(b)

@@ -87,6 +87,8 @@ func (f *testFlags) execute(ctx context.Context, t terminal, dir string) error {
 		return err
 	}
 	switch {
+	case report.unread != nil:
+		return report.unread
 	case report.failed():
 		return exitCode(exitFault)
 	case report.ran() == 0 && f.run != "":
@@ -113,22 +115,23 @@ type testTarget struct {
 	dir    string
 	config *config.Config
 	cases  []cases.Case
+	unread error // which cases cannot be read; nil: all can
 }
 
 func (f *testFlags) target(ctx context.Context, t terminal, dir string) (testTarget, error) {
 	if err := isFolder(dir, "test ."); err != nil {
 		return testTarget{}, err
 	}
-	list, err := cases.Folder(filepath.Join(dir, "cases"))
+	list, unread := cases.Folder(filepath.Join(dir, "cases"))
+	c, err := f.configuration(ctx, t, dir)
 	if err != nil {
-		return testTarget{}, err
+		return testTarget{}, errors.Join(unread, err)
 	}
-	c, err := f.configuration(ctx, t, dir, list)
-	return testTarget{dir, c, list}, err
+	return testTarget{dir, c, list, unread}, nil
 }
 
 // configuration is what a sidecar started in the folder would have, its paths seen from here.
-func (f *testFlags) configuration(ctx context.Context, t terminal, dir string, list []cases.Case) (*config.Config, error) {
+func (f *testFlags) configuration(ctx context.Context, t terminal, dir string) (*config.Config, error) {
 	flags := map[string]string{}
 	if f.pkg != "" {
 		flags["policy.package"] = f.pkg
@@ -136,7 +139,7 @@ func (f *testFlags) configuration(ctx context.Context, t terminal, dir string, l
 	file := filepath.Join(dir, configurationFile)
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		if f.pkg == "" {
-			pkg, err := onlyPackage(ctx, dir, list)
+			pkg, err := onlyPackage(ctx, dir)
 			if err != nil {
 				return nil, err
 			}
@@ -170,7 +173,7 @@ func inside(dir string, c *config.Config) error {
 }
 
 // onlyPackage is the one package that can decide. Rego tests can do without one.
-func onlyPackage(ctx context.Context, dir string, list []cases.Case) (string, error) {
+func onlyPackage(ctx context.Context, dir string) (string, error) {
 	packages, err := policy.PackagesOf(ctx, dir)
 	switch {
 	case err != nil:
@@ -178,17 +181,31 @@ func onlyPackage(ctx context.Context, dir string, list []cases.Case) (string, er
 	case len(packages) == 1:
 		return packages[0], nil
 	case len(packages) == 0:
-		return "", hinted{fmt.Errorf("no package in %s has a rule allow", dir), "stepup check tells what is wrong with it"}
+		return "", noPackage(ctx, dir)
 	}
 	return "", usageError{problem: fmt.Sprintf("several packages in %s have a rule allow: %s", dir, strings.Join(packages, ", ")), hint: "say with --package which of them decides"}
+}
+
+// noPackage says why no package of a folder can decide.
+func noPackage(ctx context.Context, dir string) error {
+	wrong, err := errorsIn(ctx, dir, policy.Config{})
+	if err != nil {
+		return err
+	}
+	lines := make([]string, len(wrong))
+	for n, f := range wrong {
+		f.File = onOneLine(f.File)
+		lines[n] = f.String()
+	}
+	return errors.New(strings.Join(lines, "\n"))
 }
 
 func (g testTarget) test(ctx context.Context, matching *regexp.Regexp) (*testReport, error) {
 	against := policy.Config{Package: g.config.Policy.Package, Builtins: g.config.Policy.Builtins, MayRedefine: g.config.Policy.MayRedefine}
 	wrong, sound := misused(ctx, g.config, g.config.Policy.Path)
 	against.Issuers = sound
-	if len(wrong) > 0 {
-		return broken(ctx, g.config.Policy.Path, against, wrong)
+	if len(wrong) > 0 || g.unread != nil {
+		return g.untestable(ctx, against, wrong)
 	}
 	report := &testReport{}
 	suite := policy.Suite{Run: matching, Documents: func() (asked []input.Document, err error) {
@@ -200,12 +217,17 @@ func (g testTarget) test(ctx context.Context, matching *regexp.Regexp) (*testRep
 	return report, err
 }
 
-// broken is the report of what cannot be tested: with what is wrong already, what is wrong with
-// the policy.
-func broken(ctx context.Context, dir string, against policy.Config, wrong []policy.Finding) (*testReport, error) {
+// untestable is the report of a folder that cannot be tested: what is wrong already, and what is
+// wrong with the policy, so that neither hides the other.
+func (g testTarget) untestable(ctx context.Context, against policy.Config, wrong []policy.Finding) (*testReport, error) {
+	found, err := errorsIn(ctx, g.config.Policy.Path, against)
+	return &testReport{rego: &policy.SuiteReport{Broken: append(wrong, found...)}, unread: g.unread}, err
+}
+
+// errorsIn finds what keeps a policy from being used.
+func errorsIn(ctx context.Context, dir string, against policy.Config) ([]policy.Finding, error) {
 	findings, err := policy.Check(ctx, dir, against)
-	findings = slices.DeleteFunc(findings, func(f policy.Finding) bool { return f.Severity != policy.SeverityError })
-	return &testReport{rego: &policy.SuiteReport{Broken: append(wrong, findings...)}}, err
+	return slices.DeleteFunc(findings, func(f policy.Finding) bool { return f.Severity != policy.SeverityError }), err
 }
 
 func (g testTarget) chosen(matching *regexp.Regexp) []cases.Case {
