@@ -358,8 +358,8 @@ func (c *checker) allowIn(name string) error {
 
 // compilerSays turns errors of OPA's parser and compiler into findings.
 func (c *checker) compilerSays(err error) {
-	var list ast.Errors
-	if !errors.As(err, &list) {
+	list := engineErrors(err)
+	if list == nil {
 		c.find(nil, "%v", err)
 		return
 	}

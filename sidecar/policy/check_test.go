@@ -37,6 +37,9 @@ func TestCheck(t *testing.T) {
 		{"unused variable", rego("allow if { x := 1; input.token }"), []string{"p.rego:3: assigned var x unused"}},
 		{"unused import", rego("import data.q\nallow if input.token"), []string{"p.rego:3: unused"}},
 		{"syntax in two files", files{"a.rego": "package a\n\nallow if {", "b.rego": "package b\n\nallow if {"}, []string{"a.rego:3", "b.rego:3"}},
+		{"empty files", good.with(files{"b.rego": "", "c.rego": "# later\n", "d_test.rego": "\n"}), []string{
+			"b.rego: error: rego_parse_error: empty module (this file is empty or has comments only: begin it with its package",
+			"c.rego: error: rego_parse_error: empty module (this file is empty", "d_test.rego: error: rego_parse_error: empty module (this file is empty"}},
 		{"an empty folder", files{}, []string{"no package here has a rule allow (found: none)"}},
 		{"no rule allow", rego("alow := true"), []string{"no package here has a rule allow (found: p)"}},
 		{"an unsafe built-in", rego(`allow if http.send({"url": "http://127.0.0.1", "method": "get"}).status_code == 200`), []string{"p.rego:3: policy.builtins"}},

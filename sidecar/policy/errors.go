@@ -144,8 +144,11 @@ func told(err error) error {
 }
 
 func place(l *ast.Location) string {
-	if l == nil {
+	switch {
+	case l == nil:
 		return "(unknown place)"
+	case l.Row == 0:
+		return l.File // the file as a whole
 	}
 	return fmt.Sprintf("%s:%d", l.File, l.Row)
 }
@@ -153,8 +156,8 @@ func place(l *ast.Location) string {
 // compileError tells the errors of parser and compiler one per line, each with file and
 // line, and what can be done about those that are ours.
 func (c capabilities) compileError(err error) error {
-	var list ast.Errors
-	if !errors.As(err, &list) {
+	list := engineErrors(err)
+	if list == nil {
 		return err
 	}
 	lines := make([]error, len(list))
@@ -164,7 +167,21 @@ func (c capabilities) compileError(err error) error {
 	return errors.Join(lines...)
 }
 
+// engineErrors are those of parser and compiler, be it one or several; nil: it is another error.
+func engineErrors(err error) ast.Errors {
+	if list, ok := errors.AsType[ast.Errors](err); ok {
+		return list
+	}
+	if one, ok := errors.AsType[*ast.Error](err); ok {
+		return ast.Errors{one}
+	}
+	return nil
+}
+
 func (c capabilities) remedy(e *ast.Error) string {
+	if e.Message == "empty module" {
+		return " (this file is empty or has comments only: begin it with its package, such as package shop, and write a rule, or remove it)"
+	}
 	name, undefined := strings.CutPrefix(e.Message, "undefined function ")
 	if undefined && c.withheld[name] {
 		return " (a policy may call it only when policy.builtins lists it)"

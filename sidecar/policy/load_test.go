@@ -30,7 +30,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"dot names alone", files{".p/p.rego": "package p\n\nallow := true", ".p.rego": "package p\n\nallow := true"}, []string{"no package p"}},
 
 		{"syntax", rego("allow if {"), []string{"p.rego:3: rego_parse_error"}},
-		{"an empty file", good.with(files{"b.rego": ""}), []string{"b.rego:0", "rego_parse_error"}},
+		{"an empty file", good.with(files{"b.rego": ""}), []string{"b.rego: rego_parse_error: empty module (this file is empty or has comments only: begin it with its package, "}},
+		{"a file of comments", good.with(files{"b.rego": "# later\n"}), []string{"b.rego: rego_parse_error: empty module (this file is empty"}},
 		{"Rego v0", rego(`allow { input.token }`), []string{"p.rego:3", "`if` keyword is required"}},
 		{"unknown variable", rego("allow if x"), []string{"p.rego:3: rego_unsafe_var_error"}},
 		{"two errors", rego("allow if x\nallow if y"), []string{"p.rego:3", "p.rego:4"}},
