@@ -54,7 +54,7 @@ func SubjectOf(claims *token.Claims, a access.Assurance) access.Subject {
 	s := access.Subject{
 		Type:       access.SubjectUser,
 		ID:         claims.Subject,
-		Properties: access.Object{"issuer": claims.Issuer},
+		Properties: claims.Properties(),
 	}
 	if claims.Mark == token.Machine || (claims.Mark == token.Unmarked && !a.Told) {
 		s.Type = access.SubjectClient

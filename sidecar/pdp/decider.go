@@ -292,7 +292,7 @@ func (q *question) prove(ctx context.Context) (*proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &proof{claims: claims, standings: []token.Standing{standing}}
+	p := &proof{claims: claims, standing: standing}
 	if !q.req.Evidence.Presented() {
 		return p, nil
 	}
@@ -330,7 +330,7 @@ func (q *question) assured(r *read) error {
 		q.claims = nil
 		return err
 	}
-	q.doc = input.About(r.subject, q.req, q.claims, r.reading.Assurance, q.now.Unix())
+	q.doc = input.About(input.SubjectOf(q.claims, r.reading.Assurance), q.req, q.claims, r.reading.Assurance, q.now.Unix())
 	if q.doc.Subject.Type == access.SubjectClient {
 		// Machines do not sign in: what absence means at their issuer is not about them.
 		q.doc.Assurance = access.NoAssurance()

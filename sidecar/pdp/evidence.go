@@ -40,7 +40,7 @@ func (q *question) attach(ctx context.Context, p *proof) (*proof, error) {
 	if both.Mark == token.Unmarked {
 		both.Mark = token.Person // a machine has no ID token
 	}
-	return &proof{claims: &both, standings: append(p.standings, standing)}, nil
+	return &proof{claims: &both, standing: p.standing, evidence: standing}, nil
 }
 
 func unfit(code access.Code, detail string) error { return &token.Error{Code: code, Detail: detail} }

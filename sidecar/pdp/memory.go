@@ -115,29 +115,24 @@ func (m *Memory) under(p Policy) *world {
 
 // A proof is a verified token, with the evidence beside it if there was some.
 type proof struct {
-	claims    *token.Claims
-	standings []token.Standing
-	reading   atomic.Pointer[read]
+	claims   *token.Claims
+	standing token.Standing
+	evidence token.Standing // of the ID token, where claims have one
+	reading  atomic.Pointer[read]
 }
 
 func (p *proof) holds(now time.Time) bool {
-	for _, s := range p.standings {
-		if !s.Holds(now) {
-			return false
-		}
-	}
-	return true
+	return p.standing.Holds(now) && (p.claims.Evidence == nil || p.evidence.Holds(now))
 }
 
-// A read is what the library of one policy read in a token, and who then acts.
+// A read is what the library of one policy read in a token.
 type read struct {
 	by      uint64 // the world's number
 	reading assurance.Reading
-	subject access.Subject
 }
 
 func (q *question) newRead(r assurance.Reading) *read {
-	own := &read{reading: r, subject: input.SubjectOf(q.claims, r.Assurance)}
+	own := &read{reading: r}
 	if q.world != nil {
 		own.by = q.world.number
 	}

@@ -8,13 +8,13 @@ import (
 // What values take in memory, about. It is measured in memory_test.go, and errs towards
 // more: what is told here is what bounds a cache.
 const (
-	sizeOfText    = 16   // of a string's header
-	sizeOfValue   = 80   // of an entry of a map from text to any, with its share of empty places
-	sizeOfMap     = 64   // of a map without its entries
-	sizeOfProof   = 1024 // of a proof with its standings, claims and reading
-	sizeOfRequest = 768  // of a request without its texts
-	sizeOfSaid    = 256  // of a saying without what hangs on it
-	sizeOfLogin   = 512  // of one login of an advice
+	sizeOfText    = 16  // of a string's header
+	sizeOfValue   = 80  // of an entry of a map from text to any, with its share of empty places
+	sizeOfMap     = 64  // of a map without its entries
+	sizeOfProof   = 768 // of a proof with its standings, claims and reading
+	sizeOfRequest = 768 // of a request without its texts
+	sizeOfSaid    = 256 // of a saying without what hangs on it
+	sizeOfLogin   = 512 // of one login of an advice
 )
 
 // size tells what a proof takes. What is read of its claims now and then is gone with the next run

@@ -1,6 +1,10 @@
 package token
 
-import "slices"
+import (
+	"slices"
+
+	"stepup/sidecar/access"
+)
 
 // Kind is what a token was issued as.
 type Kind string
@@ -61,6 +65,16 @@ type Vocabulary struct {
 	Levels   map[string]string // level to the tenant's word for it; may be nil
 	MaxLevel string            // empty: no ceiling
 }
+
+// Properties are those of the subject: of which issuer. They are shared, and must not be written to.
+func (c *Claims) Properties() access.Object {
+	if c.All.text == nil {
+		return properties(c.Issuer)
+	}
+	return c.All.text.issuer.properties
+}
+
+func properties(issuer string) access.Object { return access.Object{"issuer": issuer} }
 
 // HasScope reports whether the token was granted a scope.
 func (c *Claims) HasScope(scope string) bool { return slices.Contains(c.Scopes, scope) }

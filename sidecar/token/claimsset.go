@@ -47,9 +47,18 @@ type signedClaims struct {
 	read weak.Pointer[access.Object] // for whoever wants it before the next run of the collector
 }
 
-// signed is the set of a payload that was read and renamed already.
-func (i *issuer) signed(payload []byte, claims access.Object) ClaimsSet {
-	return ClaimsSet{text: &signedClaims{issuer: i, payload: payload, read: weak.Make(&claims)}}
+// A verified holds together what is kept of a verified token: fewer things for the collector to
+// find.
+type verified struct {
+	Claims
+	signedClaims
+}
+
+// signed is the claims of a payload that was read and renamed already.
+func (i *issuer) signed(payload []byte, claims access.Object) *Claims {
+	v := &verified{signedClaims: signedClaims{issuer: i, payload: payload, read: weak.Make(&claims)}}
+	v.All = ClaimsSet{text: &v.signedClaims}
+	return &v.Claims
 }
 
 func (s *signedClaims) object() access.Object {

@@ -49,10 +49,11 @@ type issuer struct {
 	types      []string // normalised typ values of access tokens
 	algorithms []jose.SignatureAlgorithm
 	vocabulary Vocabulary
+	properties access.Object // of the subjects of its tokens
 }
 
 func newIssuer(c Issuer) (*issuer, error) {
-	i := &issuer{Issuer: c, profile: profileOf(c.Vocabulary)}
+	i := &issuer{Issuer: c, profile: profileOf(c.Vocabulary), properties: properties(c.URL)}
 	i.vocabulary = Vocabulary{Name: c.Vocabulary, Levels: c.Levels, MaxLevel: c.MaxLevel}
 	var algorithmsErr, typesErr error
 	i.algorithms, algorithmsErr = algorithmsOf(c.Algorithms)
