@@ -10,6 +10,9 @@ import (
 	"sync"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 	"github.com/open-policy-agent/opa/v1/config"
 	"github.com/open-policy-agent/opa/v1/logging"
 )
@@ -104,16 +107,23 @@ func (c console) write(level, format string, args []any) {
 	if len(args) > 0 {
 		line["msg"] = fmt.Sprintf(format, args...)
 	}
-	var text strings.Builder
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(line); err != nil {
+	text, err := jsonv2.Marshal(line, asOPA)
+	if err != nil {
 		return // of a value that is no JSON; events have none
 	}
 	c.to.Lock()
 	defer c.to.Unlock()
-	_, _ = io.WriteString(c.to, text.String())
+	_, _ = c.to.Write(append(text, '\n'))
 }
+
+// asOPA makes the same bytes of a line in UTF-8 as [encoding/json], from which OPA's come, in
+// about half the time. The library takes a number for a string.
+var asOPA = jsonv2.JoinOptions(
+	jsonv1.DefaultOptionsV1(), jsontext.EscapeForHTML(false),
+	jsonv2.WithMarshalers(jsonv2.MarshalToFunc(func(e *jsontext.Encoder, n json.Number) error {
+		return e.WriteValue(jsontext.Value(n))
+	})),
+)
 
 // Debug implements [logging.Logger], and so do the others.
 func (c console) Debug(format string, args ...any) { c.write("debug", format, args) }
