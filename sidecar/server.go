@@ -181,7 +181,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer s.Fleet.Stop(ctx)
 	s.decisions.Start()
 	defer s.stopDecisions()
-	s.tell(open)
+	s.tell(ctx, open)
 	s.Addresses = addresses(open)
 	if s.Listening != nil {
 		s.Listening(open[0].listener.Addr())
@@ -294,8 +294,11 @@ func (s *Server) drain(ctx context.Context, server *http.Server) error {
 }
 
 // tell logs what somebody should know who starts this sidecar.
-func (s *Server) tell(open []opened) {
+func (s *Server) tell(ctx context.Context, open []opened) {
 	log, status := s.options.Logger, s.Policies.Status()
+	if !s.options.Config.Policy.Fetched() {
+		s.Policies.Announce(ctx) // bundles announce themselves, whenever they come
+	}
 	if status.Kind == "demonstration" {
 		log.Warn("the embedded DEMONSTRATION policy is active", "revision", status.Revision, "try", "policy.path with a policy of your own")
 	}

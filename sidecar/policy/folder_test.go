@@ -44,8 +44,12 @@ func TestFolderRevision(t *testing.T) {
 func TestFolderTellsWhatItLeavesOut(t *testing.T) {
 	dir := folder(t, rego("allow := true").with(files{"roles.json": "{}", "a/users.yml": "", "a/data.yml": "x: 1\n", "schemas/x.json": "{"}))
 	var log bytes.Buffer
-	_, err := policy.Open(context.Background(), policy.Config{Path: dir, Package: "p", Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	p, err := policy.Open(context.Background(), policy.Config{Path: dir, Package: "p", Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	must(t, err)
+	if log.Len() > 0 {
+		t.Errorf("before it is announced the log says %q", &log)
+	}
+	p.Announce(context.Background())
 	for _, name := range []string{"roles.json", "a/users.yml"} {
 		if want := "file=" + filepath.Join(dir, name); !strings.Contains(log.String(), want) {
 			t.Errorf("log %q, want %q", &log, want)

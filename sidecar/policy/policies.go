@@ -99,7 +99,8 @@ type Status struct {
 
 // Open loads the policy. An error of configuration gives nothing; a policy that is
 // refused gives its error and a Policies without a snapshot, for who would rather watch
-// until there is one than stop.
+// until there is one than stop. That a policy is active is left to the caller to tell, with
+// [Policies.Announce]: what is loaded need not come to be served.
 func Open(ctx context.Context, c Config) (*Policies, error) {
 	src, err := newSource(c.Path)
 	if err != nil {
@@ -112,7 +113,10 @@ func Open(ctx context.Context, c Config) (*Policies, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p, p.Reload(ctx)
+	_, err = p.take(ctx)
+	p.conclude(err)
+	p.observe(err)
+	return p, err
 }
 
 func newPolicies(c Config, src source) (*Policies, error) {
@@ -191,35 +195,51 @@ func (p *Policies) Reload(ctx context.Context) error {
 	return err
 }
 
-// attempt loads what is there now, without telling anybody how that ended: half of a
-// file may just not be written yet.
+// attempt loads what is there now and tells what became active. How it ended else it tells
+// nobody: half of a file may just not be written yet.
 func (p *Policies) attempt(ctx context.Context) error {
+	s, err := p.take(ctx)
+	if s != nil {
+		p.announce(ctx, s)
+	}
+	return err
+}
+
+// take makes active what is there now, unless it is; the snapshot is nil then.
+func (p *Policies) take(ctx context.Context) (*Snapshot, error) {
 	p.loading.Lock()
 	defer p.loading.Unlock()
 	t, err := p.source.read(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	digest := t.digest()
 	if digest == p.active {
-		return nil
+		return nil, nil
 	}
 	s, err := p.loader.load(ctx, t)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p.active = digest
-	s.loadedAt = p.now()
+	s.loadedAt, s.ignored = p.now(), t.ignored
 	p.current.Store(s)
-	p.log.InfoContext(ctx, "a policy is active", "kind", p.source.kind(), "package", s.contract.pkg, "revision", s.revision)
-	p.tellIgnored(ctx, t)
-	return nil
+	return s, nil
 }
 
-func (p *Policies) tellIgnored(ctx context.Context, t tree) {
-	for _, name := range t.ignored {
+// Announce logs which policy is active, if one is, and which files beside it are not loaded.
+// Whatever becomes active later announces itself.
+func (p *Policies) Announce(ctx context.Context) {
+	if s := p.Current(); s != nil {
+		p.announce(ctx, s)
+	}
+}
+
+func (p *Policies) announce(ctx context.Context, s *Snapshot) {
+	p.log.InfoContext(ctx, "a policy is active", "kind", p.source.kind(), "package", s.contract.pkg, "revision", s.revision)
+	for _, name := range s.ignored {
 		p.log.WarnContext(ctx, "this file of the policy folder is not loaded: data is read from files named data.json, data.yaml or data.yml",
-			"file", filepath.Join(t.base, name))
+			"file", filepath.Join(p.loader.config.Path, name))
 	}
 }
 

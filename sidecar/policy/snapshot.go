@@ -35,6 +35,7 @@ type Snapshot struct {
 	residual         *rego.PreparedPartialQuery // allow, for partial evaluation; nil: it cannot be
 	documents        []ast.Ref                  // the policy's own data
 	further          map[string]*program        // what [Snapshot.Value] tells, by name
+	ignored          []string                   // files that look like data and were not loaded
 }
 
 // Revision names the policy, as told in answers.
