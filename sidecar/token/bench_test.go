@@ -2,6 +2,7 @@ package token_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"strconv"
 	"strings"
@@ -34,6 +35,7 @@ type bench struct {
 	verifier *token.Verifier
 	key      tokentest.Key // of strictURL and looseURL
 	other    tokentest.Key // of otherURL, under the same kid
+	goods    []string      // tokens with the headers that most have
 }
 
 func newBench(t testing.TB, change ...func(*token.Issuer)) *bench {
@@ -99,8 +101,23 @@ func (b *bench) withHeader(changes access.Object) string {
 	return b.key.Sign(b.t, h, claims(nil))
 }
 
+// verify verifies a token by a verifier that knows no header, and by one that knows those of good
+// tokens: they must agree.
 func (b *bench) verify(text string) (*token.Claims, error) {
-	return b.verifier.Verify(b.t.Context(), now, access.NewCredential(text))
+	b.t.Helper()
+	b.verifier.ForgetHeaders()
+	c, err := b.verifier.Verify(b.t.Context(), now, access.NewCredential(text))
+	if b.goods == nil {
+		b.goods = []string{b.signed(claims(nil)), b.signed(loose(nil), "JWT")}
+	}
+	for _, good := range b.goods {
+		_, _ = b.verifier.Verify(b.t.Context(), now, access.NewCredential(good)) // of one that b's verifier takes
+	}
+	again, errAgain := b.verifier.Verify(b.t.Context(), now, access.NewCredential(text))
+	if fmt.Sprint(err) != fmt.Sprint(errAgain) || err == nil && c.Subject != again.Subject {
+		b.t.Errorf("Verify = %v, %v, and where headers are known %v, %v", c, err, again, errAgain)
+	}
+	return c, err
 }
 
 // codeOf is the code with which a token is refused, or "accepted".

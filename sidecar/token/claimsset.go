@@ -41,7 +41,7 @@ func (s ClaimsSet) Size() int {
 // signedClaims are the claims of a verified token.
 type signedClaims struct {
 	issuer  *issuer
-	payload []byte // was decoded and found to hold before; never changes
+	payload string // was decoded and found to hold before; never changes
 
 	mu   sync.Mutex
 	read weak.Pointer[access.Object] // for whoever wants it before the next run of the collector
@@ -55,7 +55,7 @@ type verified struct {
 }
 
 // signed is the claims of a payload that was read and renamed already.
-func (i *issuer) signed(payload []byte, claims access.Object) *Claims {
+func (i *issuer) signed(payload string, claims access.Object) *Claims {
 	v := &verified{signedClaims: signedClaims{issuer: i, payload: payload, read: weak.Make(&claims)}}
 	v.All = ClaimsSet{text: &v.signedClaims}
 	return &v.Claims

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"stepup/sidecar/access"
 )
@@ -12,22 +13,29 @@ import (
 // go-jose take them, so that one signature would verify under many texts.
 var canonical = base64.RawURLEncoding.Strict()
 
+// parts are those of a token's text.
+type parts struct{ header, payload, signature string }
+
 // cut separates the parts. Charset and size come first: the base64 decoders below skip
 // line ends, and whoever counts dots should not count a million of them.
-func cut(text string, maxSize int) ([]string, *Error) {
+func cut(text string, maxSize int) (parts, *Error) {
 	if len(text) > maxSize {
-		return nil, refuse(access.TokenMalformed, "%d bytes, more than %d", len(text), maxSize)
+		return parts{}, refuse(access.TokenMalformed, "%d bytes, more than %d", len(text), maxSize)
 	}
-	if at := strings.IndexFunc(text, notOfToken); at >= 0 {
-		return nil, refuse(access.TokenMalformed, "%s", foreign(text, at))
+	for at := range len(text) {
+		if !ofToken[text[at]] {
+			return parts{}, refuse(access.TokenMalformed, "%s", foreign(text, at))
+		}
 	}
 	switch dots := strings.Count(text, "."); dots {
 	case 2:
-		return strings.Split(text, "."), nil
+		first, rest, _ := strings.Cut(text, ".")
+		second, third, _ := strings.Cut(rest, ".")
+		return parts{header: first, payload: second, signature: third}, nil
 	case 4:
-		return nil, refuse(access.TokenEncryptedUnsupported, "five parts: a JWE")
+		return parts{}, refuse(access.TokenEncryptedUnsupported, "five parts: a JWE")
 	default:
-		return nil, refuse(access.TokenMalformed, "%d dots: not a JWS", dots)
+		return parts{}, refuse(access.TokenMalformed, "%d dots: not a JWS", dots)
 	}
 }
 
@@ -48,37 +56,41 @@ func foreign(text string, at int) string {
 	return fmt.Sprintf("a character at byte %d that no token has", at)
 }
 
-func notOfToken(r rune) bool {
-	switch {
-	case 'A' <= r && r <= 'Z', 'a' <= r && r <= 'z', '0' <= r && r <= '9':
-		return false
-	}
-	return r != '-' && r != '_' && r != '.'
+// ofToken tells of each byte whether a token may have it: the alphabet of base64url, and dots.
+var ofToken = [256]bool{
+	'A': true, 'B': true, 'C': true, 'D': true, 'E': true, 'F': true, 'G': true, 'H': true, 'I': true, 'J': true, 'K': true, 'L': true, 'M': true,
+	'N': true, 'O': true, 'P': true, 'Q': true, 'R': true, 'S': true, 'T': true, 'U': true, 'V': true, 'W': true, 'X': true, 'Y': true, 'Z': true,
+	'a': true, 'b': true, 'c': true, 'd': true, 'e': true, 'f': true, 'g': true, 'h': true, 'i': true, 'j': true, 'k': true, 'l': true, 'm': true,
+	'n': true, 'o': true, 'p': true, 'q': true, 'r': true, 's': true, 't': true, 'u': true, 'v': true, 'w': true, 'x': true, 'y': true, 'z': true,
+	'0': true, '1': true, '2': true, '3': true, '4': true, '5': true, '6': true, '7': true, '8': true, '9': true, '-': true, '_': true, '.': true,
 }
 
-// decodePart decodes a header or a payload, and returns its bytes too.
-func decodePart(part, what string) (access.Object, []byte, *Error) {
+// decodePart decodes a header or a payload, and returns its text too, of which the texts in it
+// are parts.
+func decodePart(part, what string) (access.Object, string, *Error) {
 	data, err := canonical.DecodeString(part)
 	if err != nil {
-		return nil, nil, &Error{Code: access.TokenMalformed, Detail: what + " is not canonical base64url", Err: err}
+		return nil, "", &Error{Code: access.TokenMalformed, Detail: what + " is not canonical base64url", Err: err}
 	}
-	o, err := decodeObject(data)
+	text := string(data)
+	o, err := decodeObject(text)
 	switch err {
 	case nil:
-		return o, data, refuseLookAlikes(o, what)
+		return o, text, refuseLookAlikes(o, what)
 	case errNumber:
-		return nil, nil, refuse(access.TokenClaimInvalid, "%s has a number out of range", what)
+		return nil, "", refuse(access.TokenClaimInvalid, "%s has a number out of range", what)
 	}
 	// A decoder's error quotes the text it stumbled over, which is the token's.
-	return nil, nil, refuse(access.TokenMalformed, "%s is not a strict JSON object", what)
+	return nil, "", refuse(access.TokenMalformed, "%s is not a strict JSON object", what)
 }
 
-// checkCanonical refuses a signature that is empty or has another spelling.
-func checkCanonical(part string) *Error {
-	if data, err := canonical.DecodeString(part); err != nil || len(data) == 0 {
-		return &Error{Code: access.TokenMalformed, Detail: "the signature is not canonical base64url", Err: err}
+// decodeSignature refuses a signature that is empty or has another spelling.
+func decodeSignature(part string) ([]byte, *Error) {
+	data, err := canonical.DecodeString(part)
+	if err != nil || len(data) == 0 {
+		return nil, &Error{Code: access.TokenMalformed, Detail: "the signature is not canonical base64url", Err: err}
 	}
-	return nil
+	return data, nil
 }
 
 // verificationNames are the names that verification reads in headers and payloads.
@@ -91,11 +103,33 @@ var verificationNames = [...]string{
 // not see it, others take it for the same (Go's encoding/json does).
 func refuseLookAlikes(o access.Object, what string) *Error {
 	for name := range o {
-		for _, ours := range verificationNames {
-			if name != ours && strings.EqualFold(name, ours) {
-				return refuse(access.TokenMalformed, "%s has a name that some would read as %q", what, ours)
-			}
+		if ours, like := lookAlike(name); like {
+			return refuse(access.TokenMalformed, "%s has a name that some would read as %q", what, ours)
 		}
 	}
 	return nil
+}
+
+// lookAlike tells which of our names another one differs from in case only.
+func lookAlike(name string) (ours string, like bool) {
+	if isLower(name) {
+		return "", false // as ours are: it is one of them, or another name by any reading
+	}
+	for _, ours := range verificationNames {
+		if strings.EqualFold(name, ours) {
+			return ours, true
+		}
+	}
+	return "", false
+}
+
+// isLower reports that a text is ASCII without upper case. The Kelvin sign and the long s, which
+// fold to k and s, are not.
+func isLower(text string) bool {
+	for _, c := range []byte(text) {
+		if 'A' <= c && c <= 'Z' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }

@@ -40,17 +40,17 @@ func TestASourceThatFails(t *testing.T) {
 		{"because the caller gave up", context.Canceled, "keys_unavailable"},
 	} {
 		b := newBench(t, func(i *token.Issuer) { i.Keys = broken{row.err} })
-		b.check(row.name, b.signed(claims(nil)), row.want)
+		b.once(row.name, b.signed(claims(nil)), row.want)
 	}
 }
 
 // TestNothingIsFetchedForWhatIsRefusedAnyway: checks that need no key come before it.
 func TestNothingIsFetchedForWhatIsRefusedAnyway(t *testing.T) {
 	b := newBench(t, func(i *token.Issuer) { i.Keys = panicking{t} })
-	b.check("a conflicting typ", b.signed(claims(nil), "dpop+jwt"), "typ_mismatch")
-	b.check("a look-alike issuer", b.signed(claims(access.Object{"iss": strictURL + "x"})), "issuer_unknown")
-	b.check("an algorithm nobody lists", b.withHeader(access.Object{"alg": "HS256"}), "alg_not_allowed")
-	b.check("crit", b.withHeader(access.Object{"crit": []string{"x"}}), "header_rejected")
+	b.once("a conflicting typ", b.signed(claims(nil), "dpop+jwt"), "typ_mismatch")
+	b.once("a look-alike issuer", b.signed(claims(access.Object{"iss": strictURL + "x"})), "issuer_unknown")
+	b.once("an algorithm nobody lists", b.withHeader(access.Object{"alg": "HS256"}), "alg_not_allowed")
+	b.once("crit", b.withHeader(access.Object{"crit": []string{"x"}}), "header_rejected")
 }
 
 // byKid is a set of public keys.

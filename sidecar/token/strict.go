@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -24,6 +25,7 @@ const maxExponent = 308
 
 var (
 	errNotObject = errors.New("not an object")
+	errName      = errors.New("a name that is not a string")
 	errTrailing  = errors.New("data after the object")
 	errTooDeep   = fmt.Errorf("nested deeper than %d", maxDepth)
 	errNumber    = errors.New("a number out of range")
@@ -32,39 +34,98 @@ var (
 // decodeObject reads exactly one JSON object and refuses what two readers could take
 // for different things: duplicate names, bytes that are not UTF-8, unpaired surrogates,
 // anything after the object (RFC 7515 and RFC 7519, section 4 each; RFC 8725, sections 2.6
-// and 3.7). Numbers come as [json.Number].
-func decodeObject(data []byte) (access.Object, error) {
-	d := jsontext.NewDecoder(bytes.NewReader(data))
-	if d.PeekKind() != jsontext.KindBeginObject {
+// and 3.7). Numbers come as [json.Number]. The texts in it are parts of the one that is given.
+func decodeObject(text string) (access.Object, error) {
+	r := readers.Get().(*reader)
+	defer r.release()
+	r.begin(text)
+	return r.object()
+}
+
+// A reader reads JSON objects, one after the other. What it needs on the way it has from the
+// one before; it keeps nothing of them once they are read.
+type reader struct {
+	decoder  jsontext.Decoder
+	data     []byte       // a copy of the text, for the decoder
+	source   bytes.Buffer // of the data; what the decoder reads from a Buffer it does not copy
+	text     string       // all of it
+	members  []member     // of the objects that are being read, the innermost last
+	elements []any        // of the lists, likewise
+}
+
+// A member is a name with its value.
+type member struct {
+	name  string
+	value any
+}
+
+var readers = sync.Pool{New: func() any { return new(reader) }}
+
+func (r *reader) begin(text string) {
+	r.data = append(r.data[:0], text...)
+	r.source = *bytes.NewBuffer(r.data)
+	r.decoder.Reset(&r.source)
+	r.text = text
+}
+
+// release lets go of all that was read, also after an error on the way, and of a reader that
+// an unusual token made large.
+func (r *reader) release() {
+	const most, mostData = 512, 32 << 10
+	r.source = bytes.Buffer{}
+	r.decoder.Reset(&r.source)
+	r.text = ""
+	clear(r.data)
+	if cap(r.members)+cap(r.elements) > most || cap(r.data) > mostData {
+		return
+	}
+	r.members, r.elements = shorten(r.members, 0), shorten(r.elements, 0)
+	readers.Put(r)
+}
+
+// shorten cuts a list and holds nothing of what was cut off.
+func shorten[E any](list []E, to int) []E {
+	clear(list[to:])
+	return list[:to]
+}
+
+func (r *reader) object() (access.Object, error) {
+	if r.decoder.PeekKind() != jsontext.KindBeginObject {
 		return nil, errNotObject
 	}
-	value, err := decodeValue(d)
+	value, err := r.value()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := d.ReadToken(); err != io.EOF {
+	if _, err := r.decoder.ReadToken(); err != io.EOF {
 		return nil, errTrailing
 	}
 	return value.(access.Object), nil
 }
 
-func decodeValue(d *jsontext.Decoder) (any, error) {
-	t, err := d.ReadToken()
+func (r *reader) value() (any, error) {
+	switch r.decoder.PeekKind() {
+	case jsontext.KindString:
+		return r.string()
+	case jsontext.KindNumber:
+		text, err := r.verbatim()
+		if err != nil {
+			return nil, err
+		}
+		return decodeNumber(text)
+	}
+	t, err := r.decoder.ReadToken()
 	if err != nil {
 		return nil, err
 	}
-	if d.StackDepth() > maxDepth {
+	if r.decoder.StackDepth() > maxDepth {
 		return nil, errTooDeep
 	}
 	switch t.Kind() {
 	case jsontext.KindBeginObject:
-		return decodeMembers(d)
+		return r.restOfObject()
 	case jsontext.KindBeginArray:
-		return decodeElements(d)
-	case jsontext.KindString:
-		return t.String(), nil
-	case jsontext.KindNumber:
-		return decodeNumber(t.String())
+		return r.restOfList()
 	case jsontext.KindTrue, jsontext.KindFalse:
 		return t.Bool(), nil
 	default:
@@ -72,33 +133,70 @@ func decodeValue(d *jsontext.Decoder) (any, error) {
 	}
 }
 
-func decodeMembers(d *jsontext.Decoder) (access.Object, error) {
-	o := access.Object{}
-	for d.PeekKind() != jsontext.KindEndObject {
-		name, err := d.ReadToken()
+// restOfObject reads an object whose brace was read. Its members wait until all are there, so
+// that the map is made at its size.
+func (r *reader) restOfObject() (access.Object, error) {
+	first := len(r.members)
+	for r.decoder.PeekKind() != jsontext.KindEndObject {
+		if r.decoder.PeekKind() != jsontext.KindString {
+			return nil, errName
+		}
+		name, err := r.string()
 		if err != nil {
 			return nil, err
 		}
-		key := name.String() // the token is void after the next read
-		if o[key], err = decodeValue(d); err != nil {
+		value, err := r.value()
+		if err != nil {
 			return nil, err
 		}
+		r.members = append(r.members, member{name, value})
 	}
-	_, err := d.ReadToken()
+	o := make(access.Object, len(r.members)-first)
+	for _, m := range r.members[first:] {
+		o[m.name] = m.value
+	}
+	r.members = shorten(r.members, first)
+	_, err := r.decoder.ReadToken()
 	return o, err
 }
 
-func decodeElements(d *jsontext.Decoder) ([]any, error) {
-	list := []any{}
-	for d.PeekKind() != jsontext.KindEndArray {
-		v, err := decodeValue(d)
+// restOfList is as restOfObject, for a list whose bracket was read.
+func (r *reader) restOfList() ([]any, error) {
+	first := len(r.elements)
+	for r.decoder.PeekKind() != jsontext.KindEndArray {
+		value, err := r.value()
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, v)
+		r.elements = append(r.elements, value)
 	}
-	_, err := d.ReadToken()
+	list := append(make([]any, 0, len(r.elements)-first), r.elements[first:]...)
+	r.elements = shorten(r.elements, first)
+	_, err := r.decoder.ReadToken()
 	return list, err
+}
+
+// string reads a string, which without escapes is a part of the text as it stands.
+func (r *reader) string() (string, error) {
+	quoted, err := r.verbatim()
+	if err != nil {
+		return "", err
+	}
+	if strings.IndexByte(quoted, '\\') < 0 {
+		return quoted[1 : len(quoted)-1], nil
+	}
+	text, err := jsontext.AppendUnquote(nil, quoted)
+	return string(text), err
+}
+
+// verbatim reads a string or a number and returns it as it is written.
+func (r *reader) verbatim() (string, error) {
+	v, err := r.decoder.ReadValue()
+	if err != nil {
+		return "", err
+	}
+	end := r.decoder.InputOffset()
+	return r.text[end-int64(len(v)) : end], nil
 }
 
 // maxNumber bounds a number's text: policies calculate exactly, and with thousands of

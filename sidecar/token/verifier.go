@@ -1,7 +1,6 @@
 package token
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,9 +20,10 @@ const (
 	DefaultMaxSize = 16 << 10
 )
 
-// A Verifier decides whether tokens are genuine, meant for us and valid now. It keeps no
-// state of its own and is safe for concurrent use.
+// A Verifier decides whether tokens are genuine, meant for us and valid now. Of tokens it
+// keeps nothing but how their headers read. It is safe for concurrent use.
 type Verifier struct {
+	seen       forms
 	issuers    map[string]*issuer
 	algorithms []string // of all issuers together, each once
 	skew       time.Duration
@@ -74,8 +74,10 @@ func (v *Verifier) add(c Issuer) error {
 // parsed is a token on its way through the checks.
 type parsed struct {
 	header
-	text      string
-	raw       []byte // the payload
+	parts     parts
+	form      *form // of the header, if it is known; else nil until the signature is checked
+	signature []byte
+	raw       string // the payload
 	claims    access.Object
 	times     times
 	audiences []string
@@ -103,7 +105,7 @@ func (v *Verifier) prove(ctx context.Context, now time.Time, c access.Credential
 		return nil, Standing{}, v.hint(err, c.Reveal())
 	}
 	standing := i.standing()
-	if err := i.checkOrigin(ctx, p); err != nil {
+	if err := i.checkOrigin(ctx, &p); err != nil {
 		return nil, Standing{}, err
 	}
 	// From here on the payload is the issuer's own word.
@@ -111,30 +113,42 @@ func (v *Verifier) prove(ctx context.Context, now time.Time, c access.Credential
 		return nil, Standing{}, err
 	}
 	claims, err := i.conclude(p)
-	return claims, standing.within(p.times, v.skew), err
+	if err != nil {
+		return nil, Standing{}, err
+	}
+	v.seen.keep(p)
+	return claims, standing.within(p.times, v.skew), nil
 }
 
 // parse takes a token apart and applies what holds for every issuer. The payload is read
 // only to learn whom to ask for keys; nothing in it is believed yet.
-func (v *Verifier) parse(text string) (parsed, *Error) {
-	parts, err := cut(text, v.maxSize)
-	if err != nil {
-		return parsed{}, err
+func (v *Verifier) parse(text string) (p parsed, err *Error) {
+	if p.parts, err = cut(text, v.maxSize); err != nil {
+		return p, err
 	}
-	head, _, err := decodePart(parts[0], "the header")
-	if err != nil {
-		return parsed{}, err
-	}
-	p := parsed{text: text}
-	if p.header, err = readHeader(head, v.algorithms); err != nil {
-		return parsed{}, err
+	if err := v.readHeader(&p); err != nil {
+		return p, err
 	}
 	// Only now: an empty signature is first of all an algorithm that nobody allows.
-	if err := checkCanonical(parts[2]); err != nil {
-		return parsed{}, err
+	if p.signature, err = decodeSignature(p.parts.signature); err != nil {
+		return p, err
 	}
-	p.claims, p.raw, err = decodePart(parts[1], "the payload")
+	p.claims, p.raw, err = decodePart(p.parts.payload, "the payload")
 	return p, err
+}
+
+// readHeader reads the header, unless one that is byte for byte the same was read before.
+func (v *Verifier) readHeader(p *parsed) *Error {
+	if p.form = v.seen.find(p.parts.header); p.form != nil {
+		p.header = p.form.header
+		return nil
+	}
+	head, _, err := decodePart(p.parts.header, "the header")
+	if err != nil {
+		return err
+	}
+	p.header, err = readHeader(head, v.algorithms)
+	return err
 }
 
 // hint adds to the log's detail, and to no answer, what a token is that people copy from a first
@@ -147,7 +161,7 @@ func (v *Verifier) hint(err *Error, text string) *Error {
 	if wrong != nil {
 		return err
 	}
-	claims, _, wrong := decodePart(parts[1], "the payload")
+	claims, _, wrong := decodePart(parts.payload, "the payload")
 	if wrong != nil || claims["iss"] != Development {
 		return err
 	}
@@ -189,7 +203,7 @@ func (v *Verifier) nearly(iss string) string {
 }
 
 // checkOrigin applies the issuer's own rules for headers, and then the signature.
-func (i *issuer) checkOrigin(ctx context.Context, p parsed) *Error {
+func (i *issuer) checkOrigin(ctx context.Context, p *parsed) *Error {
 	if !slices.Contains(i.algorithms, jose.SignatureAlgorithm(p.alg)) {
 		return refuse(access.AlgNotAllowed, "alg %s is not in the issuer's list", p.alg)
 	}
@@ -200,14 +214,7 @@ func (i *issuer) checkOrigin(ctx context.Context, p parsed) *Error {
 	if err != nil {
 		return err
 	}
-	signed, err := checkSignature(p.text, i.algorithms, keys)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(signed, p.raw) {
-		return refuse(access.SignatureInvalid, "the signed payload is not the one that was read")
-	}
-	return nil
+	return checkSignature(p, i.algorithms, keys)
 }
 
 func (i *issuer) checkTimes(p *parsed, now time.Time, skew time.Duration) *Error {
