@@ -41,18 +41,18 @@ func (d *Door) answerTo(ctx context.Context, body []byte) ([]byte, error) {
 		return encode(d.cfg.Decider.Decide(ctx, r.request))
 	}
 	key := keep.Text(body)
-	r, known := d.read.Get(key, func(*read) bool { return true })
-	if !known {
-		var err error
-		if r, err = d.parse(body); err != nil {
-			return nil, err
-		}
+	if r, known := d.read.Get(key, func(*read) bool { return true }); known {
+		return r.write(d.cfg.Decider.Decide(ctx, r.request))
+	}
+	r, err := d.parse(body)
+	if err != nil {
+		return nil, err
 	}
 	decision := d.cfg.Decider.Decide(ctx, r.request)
-	if !known && worthKeeping(decision) {
+	if worthKeeping(decision) {
 		d.read.Put(key, r, sizeOfRead(body))
 	}
-	return r.write(decision)
+	return encode(decision)
 }
 
 func (d *Door) parse(body []byte) (*read, error) {
