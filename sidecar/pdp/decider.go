@@ -208,10 +208,10 @@ func (q *question) answer(ctx context.Context) {
 
 // rule finds out what the policy says: it is remembered, or asked within the deadline.
 func (q *question) rule(ctx context.Context) error {
-	kept := q.keptReading()
-	read := kept != nil || q.claims == nil
+	reading, kept := q.keptReading()
+	read := kept || q.claims == nil
 	if read {
-		if err := q.assured(kept); err != nil || q.recall(ctx) {
+		if err := q.assured(reading); err != nil || q.recall(ctx) {
 			return err
 		}
 	}
@@ -313,24 +313,23 @@ func (q *question) assure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	own := q.newRead(reading)
-	q.keepReading(own)
-	return q.assured(own)
+	q.keepReading(reading)
+	return q.assured(reading)
 }
 
 // assured completes the document with what was read in the tokens; without a token there
 // is nothing to read.
-func (q *question) assured(r *read) error {
+func (q *question) assured(r assurance.Reading) error {
 	if q.claims == nil {
 		q.doc = q.unassured()
 		return nil
 	}
-	if err := q.believable(r.reading); err != nil {
+	if err := q.believable(r); err != nil {
 		q.doc = q.unassured()
 		q.claims = nil
 		return err
 	}
-	q.doc = input.About(input.SubjectOf(q.claims, r.reading.Assurance), q.req, q.claims, r.reading.Assurance, q.now.Unix())
+	q.doc = input.About(input.SubjectOf(q.claims, r.Assurance), q.req, q.claims, r.Assurance, q.now.Unix())
 	if q.doc.Subject.Type == access.SubjectClient {
 		// Machines do not sign in: what absence means at their issuer is not about them.
 		q.doc.Assurance = access.NoAssurance()

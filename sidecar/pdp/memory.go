@@ -2,6 +2,7 @@ package pdp
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -118,7 +119,9 @@ type proof struct {
 	claims   *token.Claims
 	standing token.Standing
 	evidence token.Standing // of the ID token, where claims have one
-	reading  atomic.Pointer[read]
+
+	mu   sync.Mutex
+	read read
 }
 
 func (p *proof) holds(now time.Time) bool {
@@ -127,16 +130,8 @@ func (p *proof) holds(now time.Time) bool {
 
 // A read is what the library of one policy read in a token.
 type read struct {
-	by      uint64 // the world's number
+	by      uint64 // the world's number; 0: of none
 	reading assurance.Reading
-}
-
-func (q *question) newRead(r assurance.Reading) *read {
-	own := &read{reading: r}
-	if q.world != nil {
-		own.by = q.world.number
-	}
-	return own
 }
 
 // A saying is what a policy said about all questions of which it sees the same, and what
@@ -177,20 +172,21 @@ func (q *question) proofs() *keep.Cache[*proof] {
 	return q.Memory.proofs
 }
 
-// keptReading returns what was read in these tokens before, by the same library; nil: nothing.
-func (q *question) keptReading() *read {
+// keptReading returns what was read in these tokens before, by the same library.
+func (q *question) keptReading() (r assurance.Reading, kept bool) {
 	if q.world == nil || q.proof == nil {
-		return nil
+		return r, false
 	}
-	if r := q.proof.reading.Load(); r != nil && r.by == q.world.number {
-		return r
-	}
-	return nil
+	q.proof.mu.Lock()
+	defer q.proof.mu.Unlock()
+	return q.proof.read.reading, q.proof.read.by == q.world.number
 }
 
-func (q *question) keepReading(r *read) {
+func (q *question) keepReading(r assurance.Reading) {
 	if q.world != nil && q.proof != nil {
-		q.proof.reading.Store(r)
+		q.proof.mu.Lock()
+		defer q.proof.mu.Unlock()
+		q.proof.read = read{q.world.number, r}
 	}
 }
 
