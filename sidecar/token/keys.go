@@ -31,12 +31,7 @@ func (i *issuer) candidates(ctx context.Context, h header) ([]jose.JSONWebKey, *
 	if err != nil {
 		return nil, asError(err)
 	}
-	var unfit error
-	fit := slices.DeleteFunc(slices.Clone(found), func(k jose.JSONWebKey) bool {
-		err := fits(k, h)
-		unfit = errors.Join(unfit, err)
-		return err != nil
-	})
+	fit, unfit := thoseThatFit(found, h)
 	switch {
 	case len(fit) == 0:
 		return nil, &Error{Code: access.KeyNotFound, Detail: "no key for a kid " + Unverified(h.kid) + " fits alg " + h.alg, Err: unfit}
@@ -44,6 +39,20 @@ func (i *issuer) candidates(ctx context.Context, h header) ([]jose.JSONWebKey, *
 		return nil, refuse(access.KeyNotFound, "the token names no key and %d would fit", len(fit))
 	}
 	return fit, nil
+}
+
+// thoseThatFit picks keys, and says why others do not fit. What was found is not written to.
+func thoseThatFit(found []jose.JSONWebKey, h header) (fit []jose.JSONWebKey, unfit error) {
+	for n, k := range found {
+		if err := fits(k, h); err != nil {
+			unfit = errors.Join(unfit, err)
+		} else if len(fit) == n {
+			fit = found[: n+1 : n+1] // all so far: no copy
+		} else {
+			fit = append(fit, k)
+		}
+	}
+	return fit, unfit
 }
 
 // fits says why a key cannot have made a token's signature, or nil. go-jose itself would
@@ -70,11 +79,13 @@ func fitsAlgorithm(key any, alg string) error {
 	return nil
 }
 
+var rsaAlgorithms = [...]string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
+
 // algorithmsFor names a type of key and lists what it can verify.
 func algorithmsFor(key any) (string, []string) {
 	switch k := key.(type) {
 	case *rsa.PublicKey:
-		return "an RSA", []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
+		return "an RSA", rsaAlgorithms[:]
 	case *ecdsa.PublicKey:
 		curve := k.Curve.Params().Name
 		algorithm := map[string]string{"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}[curve]
