@@ -107,7 +107,7 @@ func (i Issuers) urls() []string {
 func (i Issuers) uses() []policy.Use {
 	list := make([]policy.Use, len(i))
 	for n, one := range i {
-		list[n] = policy.Use{Issuer: one.URL, Vocabulary: one.Vocabulary, Levels: one.Levels, MaxLevel: one.MaxLevel}
+		list[n] = policy.Use{Issuer: one.URL, Vocabulary: one.Vocabulary, Levels: one.Levels, MaxLevel: one.MaxLevel, Claims: one.Claims}
 	}
 	return list
 }

@@ -191,14 +191,26 @@ func (s *Server) Run(ctx context.Context) error {
 		running.Go(o.serve)
 	}
 	running.Go(func() error { s.Issuers.Run(ctx); return nil })
-	if s.watch && !s.options.Config.Policy.Fetched() {
-		running.Go(func() error { return s.Policies.Watch(ctx) })
+	if !s.options.Config.Policy.Fetched() {
+		running.Go(func() error { return s.followPolicy(ctx) })
 	}
 	if s.watch && s.routes != nil {
 		running.Go(func() error { return s.routes.follow(ctx, s.options.Logger, s.Telemetry.RoutesRefused) })
 	}
 	running.Go(func() error { <-ctx.Done(); return s.stop() })
 	return running.Wait()
+}
+
+// followPolicy tells an author what the policy most likely means otherwise, and follows its files
+// where that is wanted.
+func (s *Server) followPolicy(ctx context.Context) error {
+	if s.watch || s.options.Dev {
+		s.Policies.Advise(ctx)
+	}
+	if s.watch {
+		return s.Policies.Watch(ctx)
+	}
+	return nil
 }
 
 func closeAll(open []opened) error {
