@@ -1,6 +1,8 @@
 package sidecar_test
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -73,4 +75,24 @@ func askNginx(t *testing.T, url, path string) int {
 	}
 	_ = answer.Body.Close()
 	return answer.StatusCode
+}
+
+// What each proxy's page says of a door that is off.
+func TestGatewaysAreOffWithoutPeers(t *testing.T) {
+	f := newFabrikam(t, "")
+	for name, path := range map[string]string{
+		"nginx": "/gw/nginx", "traefik": "/gw/traefik", "caddy": "/gw/caddy", "haproxy": "/gw/haproxy", "envoy": "/gw/envoy/employees",
+	} {
+		resp, err := http.Get(f.world.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err := errors.Join(err, resp.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if want := "This door is off: gateways." + name + ".peers is empty."; resp.StatusCode != http.StatusNotFound || !strings.Contains(string(body), want) {
+			t.Errorf("GET %s without peers: %d %s, want 404 and %q", path, resp.StatusCode, body, want)
+		}
+	}
 }
