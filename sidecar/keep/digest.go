@@ -68,7 +68,7 @@ type writer struct {
 var writers = sync.Pool{New: func() any { return new(writer) }}
 
 // mostKept bounds the buffers that wait for the next question.
-const mostKept = 64 << 10
+const mostKept = 256 << 10
 
 func open() *writer { return writers.Get().(*writer) }
 

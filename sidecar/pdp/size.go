@@ -11,7 +11,7 @@ const (
 	sizeOfText    = 16  // of a string's header
 	sizeOfValue   = 80  // of an entry of a map from text to any, with its share of empty places
 	sizeOfMap     = 64  // of a map without its entries
-	sizeOfProof   = 768 // of a proof with its standings, claims and reading
+	sizeOfProof   = 512 // of a proof with its standings, claims and reading
 	sizeOfRequest = 768 // of a request without its texts
 	sizeOfSaid    = 256 // of a saying without what hangs on it
 	sizeOfLogin   = 512 // of one login of an advice
