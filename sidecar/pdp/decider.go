@@ -267,14 +267,14 @@ func (q *question) verify(ctx context.Context) error {
 	if q.Memory != nil {
 		q.tokens = q.tokensOf()
 	}
-	p, err := q.verified(q.tokens, func() (*proof, error) { return q.prove(ctx) })
+	p, claims, err := q.verified(q.tokens, func() (*proof, error) { return q.prove(ctx) })
 	if err == nil {
-		err = q.compareSubject(p.claims)
+		err = q.compareSubject(claims)
 	}
 	if err != nil {
 		return err
 	}
-	q.proof, q.claims = p, p.claims
+	q.proof, q.claims = p, claims
 	return nil
 }
 

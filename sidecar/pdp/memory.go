@@ -152,17 +152,24 @@ type foreseen struct {
 }
 
 // verified looks for a proof of the question's tokens, and makes and keeps one otherwise.
-func (q *question) verified(key keep.Digest, prove func() (*proof, error)) (*proof, error) {
+//
+// The claims of a fresh proof are returned as they were read, and kept in their compact form.
+func (q *question) verified(key keep.Digest, prove func() (*proof, error)) (*proof, *token.Claims, error) {
 	cache := q.proofs()
 	p, kept := cache.Get(key, func(p *proof) bool { return p.holds(q.now) })
 	if kept {
-		return p, nil
+		return p, p.claims, nil
 	}
 	p, err := prove()
-	if err == nil && p.holds(q.now) {
+	if err != nil {
+		return nil, nil, err
+	}
+	claims := p.claims
+	if cache != nil && p.holds(q.now) {
+		p.claims = claims.Compact()
 		cache.Put(key, p, p.size())
 	}
-	return p, err
+	return p, claims, nil
 }
 
 func (q *question) proofs() *keep.Cache[*proof] {

@@ -11,12 +11,12 @@ import (
 // issuer's renames. Numbers are json.Number. The zero value is empty. It is safe for
 // concurrent use, and copies of it are the same set.
 //
-// That of a verified token is held as the text that was signed, and read when somebody wants it:
-// many tokens are kept, few policies look at their claims, and values in maps take some times as
-// much memory, through all of which the garbage collector has to walk.
+// That of a token that is kept ([Claims.Compact]) is the text that was signed, and read when
+// somebody wants it: many tokens are kept, few policies look at their claims, and values in maps take
+// some times as much memory.
 type ClaimsSet struct {
-	held access.Object
-	text *signedClaims // nil: held is all
+	held access.Object // nil: it is to be read in the text
+	text *signedClaims // nil: nobody signed it
 }
 
 // ClaimsOf is a set of claims that nobody signed: imagined ones, or those of a test.
@@ -24,13 +24,13 @@ func ClaimsOf(claims access.Object) ClaimsSet { return ClaimsSet{held: claims} }
 
 // Object returns the claims; nil if there are none. They are shared, and must not be written to.
 func (s ClaimsSet) Object() access.Object {
-	if s.text == nil {
+	if s.held != nil || s.text == nil {
 		return s.held
 	}
 	return s.text.object()
 }
 
-// Size tells about how many bytes of memory the set takes.
+// Size tells how many bytes the text of the set has; 0 of one that nobody signed.
 func (s ClaimsSet) Size() int {
 	if s.text == nil {
 		return 0
@@ -47,18 +47,32 @@ type signedClaims struct {
 	read weak.Pointer[access.Object] // for whoever wants it before the next run of the collector
 }
 
-// A verified holds together what is kept of a verified token: fewer things for the collector to
-// find.
-type verified struct {
+// signed is the set of a payload that was read and renamed already.
+func (i *issuer) signed(payload string, claims access.Object) ClaimsSet {
+	return ClaimsSet{held: claims, text: &signedClaims{issuer: i, payload: payload}}
+}
+
+// A compact holds together what is kept of a verified token.
+type compact struct {
 	Claims
 	signedClaims
 }
 
-// signed is the claims of a payload that was read and renamed already.
-func (i *issuer) signed(payload string, claims access.Object) *Claims {
-	v := &verified{signedClaims: signedClaims{issuer: i, payload: payload, read: weak.Make(&claims)}}
-	v.All = ClaimsSet{text: &v.signedClaims}
-	return &v.Claims
+// Compact returns the claims of a verified token in the form in which to keep many of them: as few
+// and small things as there can be, for the garbage collector walks through them all. Claims that
+// nobody signed are returned as they are.
+func (c *Claims) Compact() *Claims {
+	text := c.All.text
+	if text == nil {
+		return c
+	}
+	kept := &compact{Claims: *c, signedClaims: signedClaims{issuer: text.issuer, payload: text.payload}}
+	kept.All = ClaimsSet{text: &kept.signedClaims}
+	kept.Scopes, kept.Audiences = text.issuer.lists.shared(c.Scopes), text.issuer.lists.shared(c.Audiences)
+	if c.Evidence != nil {
+		kept.Evidence = c.Evidence.Compact()
+	}
+	return &kept.Claims
 }
 
 func (s *signedClaims) object() access.Object {

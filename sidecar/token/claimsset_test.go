@@ -22,8 +22,8 @@ func TestClaimsAreReadAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	copied := *got
-	want := got.All.Object()
+	want, kept := got.All.Object(), got.Compact()
+	copied := *kept
 	if want["level"] != "mfa" {
 		t.Fatalf("the claims are %v", want)
 	}
@@ -33,7 +33,7 @@ func TestClaimsAreReadAgain(t *testing.T) {
 		var readers sync.WaitGroup
 		for n := range 8 {
 			readers.Go(func() {
-				set := []token.ClaimsSet{got.All, copied.All}[n%2]
+				set := []token.ClaimsSet{kept.All, copied.All}[n%2]
 				if diff := cmp.Diff(want, set.Object()); diff != "" {
 					t.Errorf("round %d (-first +again):\n%s", round, diff)
 				}
@@ -55,10 +55,11 @@ func TestKeptClaimsAreSmall(t *testing.T) {
 	kept := make([]*token.Claims, tokens)
 	before := inUse()
 	for n := range kept {
-		var err error
-		if kept[n], err = b.verify(text); err != nil {
+		c, err := b.verify(text)
+		if err != nil {
 			t.Fatal(err)
 		}
+		kept[n] = c.Compact()
 	}
 	taken := (inUse() - before) / tokens
 	t.Logf("a payload of %d bytes takes %d", kept[0].All.Size(), taken)
@@ -66,6 +67,33 @@ func TestKeptClaimsAreSmall(t *testing.T) {
 		t.Errorf("%d bytes are told of claims that take %d, want less than twice as much", size, taken)
 	}
 	runtime.KeepAlive(kept)
+}
+
+// TestCompact: the compact form says the same, for every token, with evidence and without; claims that nobody
+// signed have no other form.
+func TestCompact(t *testing.T) {
+	b := newBench(t)
+	same := cmp.Transformer("claims", token.ClaimsSet.Object)
+	// More lists than are shared, and some that look alike when they are joined.
+	for n := range 600 {
+		many := []any{api, fmt.Sprintf("https://%d.example/", n), "a b", "c"}
+		if n%2 == 0 {
+			many = []any{api, fmt.Sprintf("https://%d.example/", n-n%4), "a", "b c"}
+		}
+		c, err := b.verify(b.signed(claims(access.Object{"scope": fmt.Sprintf("openid s%d", n%300), "aud": many, "sid": fmt.Sprint(n)})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Evidence = []*token.Claims{nil, {Issuer: "https://idp.example/", All: token.ClaimsOf(access.Object{"a": "b"})}}[n%2]
+		for _, kept := range []*token.Claims{c.Compact(), c.Compact().Compact()} {
+			if diff := cmp.Diff(c, kept, same); diff != "" {
+				t.Fatalf("token %d, as it is and compact:\n%s", n, diff)
+			}
+		}
+	}
+	if own := (&token.Claims{All: token.ClaimsOf(access.Object{"a": "b"})}); own.Compact() != own {
+		t.Error("claims that nobody signed are not left as they are")
+	}
 }
 
 func inUse() int64 {

@@ -16,9 +16,11 @@ func (i *issuer) conclude(p parsed) (*Claims, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	c := i.signed(p.raw, i.rename(p.claims))
-	c.Issuer, c.Vocabulary, c.Audiences, c.Kind, c.Binding = i.URL, i.vocabulary, p.audiences, kind, BindingNone
-	c.ExpiresAt, c.IssuedAt = *p.times.exp, p.times.issuedAt()
+	c := &Claims{
+		Issuer: i.URL, Audiences: p.audiences, Kind: kind, Binding: BindingNone,
+		ExpiresAt: *p.times.exp, IssuedAt: p.times.issuedAt(),
+		Vocabulary: i.vocabulary, All: i.signed(p.raw, i.rename(p.claims)),
+	}
 	if err := i.readParties(c, &p); err != nil {
 		return nil, err
 	}

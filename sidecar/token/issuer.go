@@ -50,6 +50,7 @@ type issuer struct {
 	algorithms []jose.SignatureAlgorithm
 	vocabulary Vocabulary
 	properties access.Object // of the subjects of its tokens
+	lists      lists
 }
 
 func newIssuer(c Issuer) (*issuer, error) {
