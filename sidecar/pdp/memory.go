@@ -190,7 +190,7 @@ func (q *question) keptReading() (r assurance.Reading, kept bool) {
 }
 
 func (q *question) keepReading(r assurance.Reading) {
-	if q.world != nil && q.proof != nil {
+	if q.world != nil && q.proof != nil && !isLong(r) {
 		q.proof.mu.Lock()
 		defer q.proof.mu.Unlock()
 		q.proof.read = read{q.world.number, r}

@@ -1,6 +1,8 @@
 package pdp_test
 
 import (
+	"fmt"
+	"maps"
 	"runtime"
 	"strings"
 	"testing"
@@ -36,6 +38,48 @@ func TestMemoryTakesWhatItTells(t *testing.T) {
 				t.Errorf("%d tokens and their answers take %d bytes; %d are told, want between half of it and four times as much", tokens, taken, told)
 			}
 		})
+	}
+}
+
+// TestMemoryOfUnusualTokens: what an issuer can put into a token to make it take more than it seems.
+func TestMemoryOfUnusualTokens(t *testing.T) {
+	const tokens = 100
+	var methods []any
+	for n := range 1200 {
+		methods = append(methods, fmt.Sprintf("m%d", n))
+	}
+	for name, unusual := range map[string]access.Object{
+		"many methods":   {"amr": methods},
+		"an escaped jti": {"jti": strings.Repeat("x", 10_000) + "\""},
+		"many scopes":    {"scope": strings.Repeat("a b ", 2000) + "c"},
+	} {
+		o := newOffice(t, "ES256")
+		asks := func(number int) access.Request {
+			claims := access.Object{
+				"iss": officeIssuer, "sub": fmt.Sprintf("auth0|%d", number), "aud": lifeAPI, "client_id": "intranet", "jti": fmt.Sprint(number),
+				"iat": now.Unix(), "exp": now.Unix() + 3600, "authentication_level": "mfa", "auth_time": now.Unix() - 60, "scope": "openid read:customers read:employees",
+			}
+			maps.Copy(claims, unusual)
+			return access.Request{
+				Credential: access.NewCredential(o.key.Sign(t, o.key.Header("at+jwt"), claims)),
+				Action:     access.Action{Name: "GET"}, Resource: access.Resource{Type: "route", ID: "/employees"},
+			}
+		}
+		m := pdp.NewMemory(pdp.MemoryConfig{Bytes: 256 << 20})
+		d := o.decider(m)
+		d.Decide(t.Context(), asks(tokens)) // what is taken once
+		before, toldBefore := inUse(), told(m)
+		for n := range tokens {
+			if got := d.Decide(t.Context(), asks(n)); got.Outcome == access.Indeterminate {
+				t.Fatalf("%s: %q", name, got.Reasons)
+			}
+		}
+		taken, told := inUse()-before, told(m)-toldBefore
+		runtime.KeepAlive(m)
+		t.Logf("%s: %d bytes for each token, %d told", name, taken/tokens, told/tokens)
+		if told < taken/2 {
+			t.Errorf("%s: %d bytes are taken, and %d told", name, taken, told)
+		}
 	}
 }
 

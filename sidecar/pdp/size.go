@@ -2,6 +2,7 @@ package pdp
 
 import (
 	"stepup/sidecar/access"
+	"stepup/sidecar/assurance"
 	"stepup/sidecar/token"
 )
 
@@ -28,7 +29,16 @@ func (p *proof) size() int {
 }
 
 func sizeOfClaims(c *token.Claims) int {
-	return sizeOfProof + c.All.Size() + sizeOfText*(len(c.Scopes)+len(c.Audiences))
+	// The texts of claims are parts of the payload, but for those that were escaped in it.
+	return sizeOfProof + c.All.Size() + len(c.ID) + len(c.Session) + len(c.ClientID) + sizeOfText*(len(c.Scopes)+len(c.Audiences))
+}
+
+// longestReading is how many methods and invalid claims a reading has that is kept with a proof,
+// whose size was told before. Real ones have a handful.
+const longestReading = 32
+
+func isLong(r assurance.Reading) bool {
+	return len(r.Assurance.Methods)+len(r.Assurance.Levels)+len(r.Invalid) > longestReading
 }
 
 func (s *saying) size() int {

@@ -66,7 +66,7 @@ func (d *Door) ask(ctx context.Context, r *authv3.CheckRequest) (*Check, access.
 
 // size tells what a question takes in memory with its answer, about.
 func (c *Check) size() int {
-	n := 4096 + 2*len(c.request.Credential.Reveal()) + 4*len(c.request.HTTP.Path)
+	n := 4096 + 2*len(c.request.Credential.Reveal()) + 4*len(c.request.HTTP.Path) + 16*len(c.request.HTTP.Segments)
 	for _, name := range c.request.HTTP.Arrived {
 		n += 16 + len(name)
 	}

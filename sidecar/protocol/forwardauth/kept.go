@@ -34,7 +34,7 @@ func (d *Door) ask(r *http.Request) (access.Request, access.Decision, error) {
 	decision := d.cfg.Decider.Decide(r.Context(), asked)
 	// Refusals are left out, so that nobody fills the memory with tokens that do not hold.
 	if decision.Outcome == access.Allow || decision.Outcome == access.StepUp {
-		d.known.Put(key, &asked, sizeOfKnown(size))
+		d.known.Put(key, &asked, sizeOfKnown(asked.HTTP, size))
 	}
 	return asked, decision, nil
 }
@@ -49,7 +49,10 @@ func (d *Door) askAnew(r *http.Request) (access.Request, access.Decision, error)
 
 // sizeOfKnown tells what a question takes in memory, about: its texts, some of them twice, and
 // the maps and lists in which they stand.
-func sizeOfKnown(size int) int { return 2048 + 2*size }
+func sizeOfKnown(r *access.HTTPRequest, size int) int {
+	const header, entry = 16, 128 // of a text, and of a name with its list
+	return 2048 + 2*size + header*len(r.Segments) + entry*len(r.Query)
+}
 
 // sight is the digest of all that reading a check looks at, with how many bytes that is: the
 // names of all headers, the values of those that are read, and which routes are in force. Values of others tell nothing

@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"reflect"
+	"runtime"
+	"strings"
 	"testing"
 
 	"stepup/sidecar/access"
@@ -170,4 +172,37 @@ func TestOtherRoutesAnotherKey(t *testing.T) {
 		}
 		before = after
 	}
+}
+
+// A path of many short segments takes far more than its text: see TestKeptQuestionsTakeWhatIsTold
+// of package native.
+func TestKeptChecksTakeWhatIsTold(t *testing.T) {
+	known := keep.NewOfRepeated[*access.Request](256<<20, keep.Counters{})
+	d := New(Proxies()[0], Config{Decider: &counting{outcome: access.Allow}, Known: known})
+	inUse := func() int64 {
+		runtime.GC()
+		runtime.GC()
+		var s runtime.MemStats
+		runtime.ReadMemStats(&s)
+		return int64(s.HeapAlloc)
+	}
+	before := inUse()
+	for n := range 200 {
+		for range 2 {
+			check := httptest.NewRequest("GET", "/gw/nginx", nil)
+			for name, value := range map[string]string{"X-Original-Method": "GET", "X-Original-Uri": fmt.Sprintf("/%d", n) + strings.Repeat("/a", 4000), "X-Forwarded-Host": "a.example", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"} {
+				check.Header.Set(name, value)
+			}
+			if _, _, err := d.ask(check); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	d.cfg.Decider.(*counting).asked = nil
+	taken, told := inUse()-before, known.Bytes()
+	t.Logf("%d bytes for each check, %d told", taken/200, told/200)
+	if told < taken/2 {
+		t.Errorf("checks of long paths take %d bytes, and %d are told", taken, told)
+	}
+	runtime.KeepAlive(known)
 }

@@ -73,8 +73,16 @@ func worthKeeping(d access.Decision) bool {
 }
 
 // sizeOfRead tells what a question and its answer take in memory, about: the parts of the
-// text are copies, and answers are no larger than questions with their tokens.
-func sizeOfRead(body []byte) int { return 2048 + 3*len(body) }
+// text are copies, and answers are no larger than questions with their tokens. Small values take
+// much more than their text: each has a comma or a bracket.
+func sizeOfRead(body []byte) int {
+	const value = 64
+	many := 0
+	for _, sign := range []string{",", "[", "{"} {
+		many += bytes.Count(body, []byte(sign))
+	}
+	return 2048 + 3*len(body) + value*many
+}
 
 // write returns the text of a decision, made of the last one if that says the same.
 func (r *read) write(d access.Decision) ([]byte, error) {

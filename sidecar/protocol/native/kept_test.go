@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"reflect"
+	"runtime"
+	"strings"
 	"testing"
 
 	"stepup/sidecar/access"
@@ -152,4 +155,33 @@ func TestWhatIsNotKept(t *testing.T) {
 			t.Errorf("%s: kept", name)
 		}
 	}
+}
+
+// A question of many small values takes far more than its text. What is told of those that are kept
+// bounds the memory for them, and whoever asks chooses what they look like.
+func TestKeptQuestionsTakeWhatIsTold(t *testing.T) {
+	d := New(Config{Decider: &deciding{answer: access.Decision{Outcome: access.Allow, Assurance: access.NoAssurance()}}, Memory: 256 << 20})
+	inUse := func() int64 {
+		runtime.GC()
+		runtime.GC()
+		var s runtime.MemStats
+		runtime.ReadMemStats(&s)
+		return int64(s.HeapAlloc)
+	}
+	before := inUse()
+	for n := range 100 {
+		body := []byte(fmt.Sprintf(`{"token":"a.b.c%d","action":{"name":"GET"},"resource":{"type":"route","id":"/a"},"context":{"x":[{}`, n) + strings.Repeat(",{}", 5000) + `]}}`)
+		for range 2 {
+			if _, err := d.answerTo(t.Context(), body); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	d.cfg.Decider.(*deciding).asked = nil
+	taken, told := inUse()-before, d.Bytes()
+	t.Logf("%d bytes for each question, %d told", taken/100, told/100)
+	if told < taken/2 {
+		t.Errorf("questions of many small values take %d bytes, and %d are told", taken, told)
+	}
+	runtime.KeepAlive(d)
 }
