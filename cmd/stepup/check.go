@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -37,12 +39,17 @@ with the names of levels held against the known ones.
 It warns of what loads and most likely means something else: a claim that the vocabulary
 reads, a condition that somebody passes of whom nothing is known, an age that nobody can
 meet or that is not understood, a level that no login reaches, an allow that is false beside
-one that is true. With --config it knows whose logins there are, and reads the file of routes,
-too.
+one that is true.
+
+Where DIR has a stepup.yaml, that says which policy to check, whose logins there are and the
+rest, as for a sidecar that is started in DIR, the environment aside; what else in DIR could be
+policy is warned of. With --config, and without a stepup.yaml, DIR is the policy. The file of
+routes is read, too.
 
 Exit codes: 0 nothing found, 1 something is wrong, 2 wrong usage. A warning is nothing wrong,
 unless --strict says so.`,
-		Example: `  stepup check ./policies --package app
+		Example: `  stepup check shop
+  stepup check ./policies --package app
   stepup check ./policies --config stepup.yaml --strict`,
 		Args: oneFolder,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, t, args[0]) },
@@ -57,28 +64,19 @@ unless --strict says so.`,
 }
 
 func (f *checkFlags) run(cmd *cobra.Command, t terminal, dir string) error {
-	cfg, err := f.configuration(t)
+	target, err := f.target(cmd.Context(), t, dir)
 	if err != nil {
 		return err
 	}
-	if err := isFolder(dir, "check ./policy"); err != nil {
-		return err
-	}
-	against := f.against(cfg)
-	var wrong []policy.Finding
-	if cfg != nil {
-		wrong, against.Issuers = misused(cmd.Context(), cfg, dir)
-	}
-	findings, err := policy.Check(cmd.Context(), dir, against)
+	findings, err := target.check(cmd.Context(), f.against(target.config))
 	if err != nil {
 		return err
 	}
-	findings = append(wrong, findings...)
-	tell := tellFindings
+	tell := target.tell
 	if f.json {
-		tell = tellFindingsAsJSON
+		tell = target.tellAsJSON
 	}
-	if err := tell(t.out, dir, findings); err != nil {
+	if err := tell(t.out, findings); err != nil {
 		return err
 	}
 	if n := count(findings, policy.SeverityError); n > 0 || f.strict && count(findings, policy.SeverityWarning) > 0 {
@@ -87,7 +85,60 @@ func (f *checkFlags) run(cmd *cobra.Command, t terminal, dir string) error {
 	return nil
 }
 
-// configuration reads the file of the configuration and that of its routes; nil: there is none.
+// A checkTarget is a folder of policies, and what serves it.
+type checkTarget struct {
+	folder string
+	config *config.Config   // nil: there is none
+	by     string           // the stepup.yaml that names the folder; empty: whoever asks does
+	beside []policy.Finding // what that leaves unchecked
+}
+
+// target is the folder that was named, or the one that its own stepup.yaml names.
+func (f *checkFlags) target(ctx context.Context, t terminal, dir string) (checkTarget, error) {
+	cfg, err := f.configuration(t)
+	if err != nil {
+		return checkTarget{}, err
+	}
+	if err := isFolder(dir, "check ./policy"); err != nil {
+		return checkTarget{}, err
+	}
+	if cfg != nil {
+		return checkTarget{folder: dir, config: cfg}, nil
+	}
+	cfg, err = served(t, dir, f.pkg, "check")
+	if cfg == nil || err != nil {
+		return checkTarget{folder: dir}, err
+	}
+	return servedBy(ctx, dir, cfg)
+}
+
+// servedBy is the folder that the configuration in a folder names.
+func servedBy(ctx context.Context, dir string, cfg *config.Config) (checkTarget, error) {
+	target := checkTarget{folder: cfg.Policy.Path, config: cfg, by: filepath.Join(dir, configurationFile)}
+	if info, err := os.Stat(target.folder); err != nil || !info.IsDir() {
+		return target, usageError{
+			problem: fmt.Sprintf("%s names the folder %s, counted from where it is itself, and there is none", target.by, target.folder),
+			hint:    "name the folder of the policy: " + naming(dir, "check"),
+		}
+	}
+	if _, err := sidecar.ReadRoutes(cfg.Routes); err != nil {
+		return target, err
+	}
+	target.beside = policy.Beside(ctx, dir, target.folder)
+	return target, nil
+}
+
+// check finds what is wrong with the folder and with the uses of its vocabularies, and beside it.
+func (g checkTarget) check(ctx context.Context, against policy.Config) ([]policy.Finding, error) {
+	var found []policy.Finding
+	if g.config != nil {
+		found, against.Issuers = misused(ctx, g.config, g.folder)
+	}
+	inside, err := policy.Check(ctx, g.folder, against)
+	return slices.Concat(found, inside, g.beside), err
+}
+
+// configuration reads the file of --config and that of its routes; nil: there is none.
 func (f *checkFlags) configuration(t terminal) (*config.Config, error) {
 	if f.config == "" {
 		return nil, nil
@@ -154,26 +205,35 @@ func oneFolder(_ *cobra.Command, args []string) error {
 	return usageError{problem: fmt.Sprintf("check takes one folder, not %d", len(args)), hint: "for example stepup check ./policy"}
 }
 
-// tellFindings prints one line a finding, as compilers do.
-func tellFindings(w io.Writer, dir string, findings []policy.Finding) error {
+// tell prints one line a finding, as compilers do.
+func (g checkTarget) tell(w io.Writer, findings []policy.Finding) error {
 	var b strings.Builder
 	for _, f := range findings {
 		f.File = onOneLine(f.File)
 		fmt.Fprintln(&b, f)
 	}
 	if count(findings, policy.SeverityError) == 0 {
-		fmt.Fprintf(&b, "%s: %s\n", onOneLine(dir), summaryOf(count(findings, policy.SeverityWarning)))
+		fmt.Fprintf(&b, "%s: %s\n", onOneLine(g.name()), summaryOf(count(findings, policy.SeverityWarning)))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// tellFindingsAsJSON prints one object, for programs.
-func tellFindingsAsJSON(w io.Writer, dir string, findings []policy.Finding) error {
+// name is the folder, and who named it if not whoever asks.
+func (g checkTarget) name() string {
+	if g.by == "" {
+		return g.folder
+	}
+	return g.folder + ", as " + g.by + " says"
+}
+
+// tellAsJSON prints one object, for programs.
+func (g checkTarget) tellAsJSON(w io.Writer, findings []policy.Finding) error {
 	text, err := json.Marshal(struct {
 		Folder   string           `json:"folder"`
+		By       string           `json:"named_by,omitempty"`
 		Findings []policy.Finding `json:"findings"`
-	}{dir, findings}, jsontext.WithIndent("  "))
+	}{g.folder, g.by, findings}, jsontext.WithIndent("  "))
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -19,9 +17,6 @@ import (
 	"stepup/sidecar/input"
 	"stepup/sidecar/policy"
 )
-
-// configurationFile is where a folder says how it is served.
-const configurationFile = "stepup.yaml"
 
 // testFlags are what is run, and how what came of it is told.
 type testFlags struct {
@@ -130,46 +125,26 @@ func (f *testFlags) target(ctx context.Context, t terminal, dir string) (testTar
 	return testTarget{dir, c, list, unread}, nil
 }
 
-// configuration is what a sidecar started in the folder would have, its paths seen from here.
+// configuration is what a sidecar started in the folder would have. Without a stepup.yaml the folder
+// is the policy.
 func (f *testFlags) configuration(ctx context.Context, t terminal, dir string) (*config.Config, error) {
-	flags := map[string]string{}
-	if f.pkg != "" {
-		flags["policy.package"] = f.pkg
+	if c, err := served(t, dir, f.pkg, "test"); c != nil || err != nil {
+		return c, err
 	}
-	file := filepath.Join(dir, configurationFile)
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		if f.pkg == "" {
-			pkg, err := onlyPackage(ctx, dir)
-			if err != nil {
-				return nil, err
-			}
-			flags["policy.package"] = pkg
+	pkg := f.pkg
+	if pkg == "" {
+		only, err := onlyPackage(ctx, dir)
+		if err != nil {
+			return nil, err
 		}
-		flags["policy.path"] = dir
-		file = ""
+		pkg = only
 	}
-	c, warnings, err := config.Load(config.Options{File: file, Flags: flags})
+	c, warnings, err := config.Load(config.Options{Flags: map[string]string{"policy.package": pkg, "policy.path": dir}})
 	if err != nil {
 		return nil, err
 	}
 	tellWarnings(t.err, warnings)
-	if file == "" {
-		return c, nil
-	}
-	return c, inside(dir, c)
-}
-
-// inside makes policy.path one that is found from here: it counts from the folder.
-func inside(dir string, c *config.Config) error {
-	switch path := c.Policy.Path; {
-	case path == "":
-		return usageError{problem: fmt.Sprintf("%s names no policy.path, so there is nothing to test", filepath.Join(dir, configurationFile)), hint: "give it the folder of the policy, or test that folder"}
-	case strings.HasSuffix(path, ".tar.gz"):
-		return usageError{problem: fmt.Sprintf("policy.path is the bundle %s, and tests are in folders", path), hint: "test the folder that it is built of"}
-	case !filepath.IsAbs(path):
-		c.Policy.Path = filepath.Join(dir, path)
-	}
-	return nil
+	return c, nil
 }
 
 // onlyPackage is the one package that can decide. Rego tests can do without one.
