@@ -1,98 +1,31 @@
 package native_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"os"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-	"go.yaml.in/yaml/v3"
-
 	"stepup/sidecar/protocol/native"
+	"stepup/sidecar/protocol/openapitest"
 )
 
-// document returns the OpenAPI document as JSON values.
-var document = sync.OnceValue(func() map[string]any {
-	text, err := os.ReadFile("openapi.yaml")
-	if err != nil {
-		panic(err)
-	}
-	var doc map[string]any
-	if err := yaml.Unmarshal(text, &doc); err != nil {
-		panic(err)
-	}
-	return doc
-})
-
-// compiler has the document; the schemas of OpenAPI 3.1 are those of JSON Schema 2020-12.
-var compiler = sync.OnceValue(func() *jsonschema.Compiler {
-	c := jsonschema.NewCompiler()
-	c.DefaultDraft(jsonschema.Draft2020)
-	text, err := json.Marshal(document())
-	if err != nil {
-		panic(err)
-	}
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(string(text)))
-	if err != nil {
-		panic(err)
-	}
-	if err := c.AddResource("openapi.json", doc); err != nil {
-		panic(err)
-	}
-	return c
-})
-
-var compiling sync.Mutex
+// document is the door's OpenAPI document.
+var document = sync.OnceValue(func() *openapitest.Document { return openapitest.Read("openapi.yaml") })
 
 func validate(t testing.TB, schema, text string) error {
 	t.Helper()
-	compiling.Lock()
-	defer compiling.Unlock()
-	compiled, err := compiler().Compile("openapi.json#/components/schemas/" + schema)
-	if err != nil {
-		t.Fatal(err)
-	}
-	value, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
-	if err != nil {
-		t.Fatalf("%s: %v", text, err)
-	}
-	return compiled.Validate(value)
+	return document().Validate(t, schema, text)
 }
 
 func checkSchema(t testing.TB, schema, text string) {
 	t.Helper()
-	if err := validate(t, schema, text); err != nil {
-		t.Errorf("%s is not a %s: %v", text, schema, err)
-	}
+	document().Check(t, schema, text)
 }
 
-// Every schema compiles, and every path is a route with exactly the methods it lists.
 func TestOpenAPIDescribesTheRoutes(t *testing.T) {
-	doc := document()
-	for name := range doc["components"].(map[string]any)["schemas"].(map[string]any) {
-		if _, err := compiler().Compile("openapi.json#/components/schemas/" + name); err != nil {
-			t.Errorf("schema %s: %v", name, err)
-		}
-	}
-	described := map[string]bool{}
-	for path, item := range doc["paths"].(map[string]any) {
-		for method := range item.(map[string]any) {
-			described[strings.ToUpper(method)+" "+path] = true
-		}
-	}
-	for _, r := range native.New(native.Config{Decider: decide(nil)}).Routes() {
-		route := r.Method + " " + r.Path
-		if !described[route] {
-			t.Errorf("%s is not described", route)
-		}
-		delete(described, route)
-	}
-	for route := range described {
-		t.Errorf("%s is described and not there", route)
-	}
+	document().CheckRoutes(t, native.New(native.Config{Decider: decide(nil)}).Routes())
 }
 
 func TestOpenAPIIsServed(t *testing.T) {
