@@ -1,7 +1,8 @@
 // Package authzen owns the door of the OpenID AuthZEN Authorization API 1.0: one
 // evaluation at POST /access/v1/evaluation, several at /access/v1/evaluations, searches at
 // /access/v1/search/{subject,resource,action}, and the metadata of them at
-// /.well-known/authzen-configuration.
+// /.well-known/authzen-configuration. The OpenAPI document of them all is at
+// /access/v1/openapi.yaml.
 //
 // It reads requests to [access.Request] and renders [access.Decision]; it neither knows
 // tokens nor policies, and the answer depends on nothing but the decision.

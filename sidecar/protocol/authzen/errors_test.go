@@ -125,7 +125,7 @@ func (s state) serve(t *testing.T) string {
 	}
 	e := protocol.NewEcho(shared)
 	protocol.Mount(e, Name, New(Config{Decider: s.decider, Entities: s.entities, Body: 4096, Batch: 3}).Routes()...)
-	srv := httptest.NewServer(e)
+	srv := httptest.NewServer(document().Witness(t, e))
 	t.Cleanup(srv.Close)
 	return srv.URL
 }

@@ -2,6 +2,7 @@ package authzen
 
 import (
 	"context"
+	_ "embed"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -63,6 +64,9 @@ const (
 	pathMetadata       = "/.well-known/authzen-configuration"
 )
 
+// pathDocument is where the OpenAPI document of this door is, beside what it describes.
+const pathDocument = "/access/v1/openapi.yaml"
+
 // Routes returns the endpoints, for [protocol.Mount].
 func (d *Door) Routes() []protocol.Route {
 	return []protocol.Route{
@@ -72,6 +76,7 @@ func (d *Door) Routes() []protocol.Route {
 		{Method: http.MethodPost, Path: pathSearchResource, Serve: d.search(resources())},
 		{Method: http.MethodPost, Path: pathSearchAction, Serve: d.search(actions())},
 		{Method: http.MethodGet, Path: pathMetadata, Serve: d.metadata},
+		{Method: http.MethodGet, Path: pathDocument, Serve: openAPI},
 	}
 }
 
@@ -79,7 +84,7 @@ func (d *Door) Routes() []protocol.Route {
 func Tellers() map[string]protocol.Teller {
 	tellers := map[string]protocol.Teller{}
 	for _, path := range []string{
-		pathEvaluation, pathEvaluations, pathSearchSubject, pathSearchResource, pathSearchAction, pathMetadata,
+		pathEvaluation, pathEvaluations, pathSearchSubject, pathSearchResource, pathSearchAction, pathMetadata, pathDocument,
 	} {
 		tellers[path] = tell
 	}
@@ -202,4 +207,15 @@ func (d *Door) item(ctx context.Context, b batch, from fragment, token string) a
 		d.cfg.Logger.ErrorContext(ctx, "fault while answering", "route", pathEvaluations, "item", from.Pointer, "error", err)
 	}
 	return renderError(p)
+}
+
+// openAPIDocument is the OpenAPI 3.1 document of this door.
+//
+//go:embed openapi.yaml
+var openAPIDocument []byte
+
+// openAPI answers with the document, whose media type is that of RFC 9512.
+func openAPI(c echo.Context) error {
+	echoRequestID(c)
+	return c.Blob(http.StatusOK, "application/yaml", openAPIDocument)
 }

@@ -56,7 +56,7 @@ func TestOutOfTime(t *testing.T) {
 			request := httptest.NewRequestWithContext(ctx, http.MethodPost, row.path, strings.NewReader(row.body))
 			request.Header.Set("Content-Type", "application/json")
 			answer := httptest.NewRecorder()
-			e.ServeHTTP(answer, request)
+			document().Witness(t, e).ServeHTTP(answer, request)
 			if answer.Code != row.status || !strings.Contains(answer.Body.String(), row.want) || strings.Contains(answer.Body.String(), `"results"`) || decider.asked != row.asked {
 				t.Errorf("answered %d %s after %d decisions, want %d %s after %d", answer.Code, answer.Body, decider.asked, row.status, row.want, row.asked)
 			}
