@@ -169,14 +169,13 @@ func openPolicies(ctx context.Context, o Options, issuers Issuers, metrics *tele
 	p := o.Config.Policy
 	c := policy.Config{
 		Path: p.Path, Package: p.Package, Builtins: p.Builtins, MayRedefine: p.MayRedefine, Documents: p.Documents, Login: o.Config.Login.Enabled,
-		Issuers: issuers.uses(), Logger: o.Logger, Now: o.Now,
+		Issuers: issuers.uses(), Misused: misusedIn(o.Config), Logger: o.Logger, Now: o.Now,
 		Observe: countRefused(metrics), Readings: min(readings, int64(o.Config.Answers.Memory)),
 	}
 	if p.Fetched() {
 		return receivePolicies(o, c)
 	}
 	policies, err := policy.Open(ctx, c)
-	err = misused(err, o.Config)
 	if wrong, ok := errors.AsType[*config.Error](err); ok && (p.Path == "" || !o.AwaitPolicy) {
 		return nil, wrong // of the demonstration nothing better can be awaited
 	}

@@ -2,7 +2,6 @@ package sidecar
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -46,14 +45,13 @@ func UsesOf(c *config.Config) []policy.Use {
 	return list
 }
 
-// misused tells misuses in the error of a load as problems of the configuration, if it is known
-// where they were written.
-func misused(err error, c *config.Config) error {
-	list, ok := errors.AsType[policy.UseErrors](err)
-	if !ok || c.Origin("issuers").Source == config.Default {
-		return err
+// misusedIn tells the misuses that a load finds as problems of a configuration, at its start and
+// later; nil: it is not known where the issuers were written.
+func misusedIn(c *config.Config) func(policy.UseErrors) error {
+	if c.Origin("issuers").Source == config.Default {
+		return nil
 	}
-	return problems(list, c)
+	return func(list policy.UseErrors) error { return problems(list, c) }
 }
 
 func problems(list policy.UseErrors, c *config.Config) *config.Error {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -80,7 +81,7 @@ func (l *loader) admit(ctx context.Context, p parts) (*Snapshot, error) {
 	s := &Snapshot{revision: p.revision, pkg: l.pkg, modules: p.modules}
 	failed := l.compile(ctx, s, p, data)
 	if s.library, err = lib(); err != nil {
-		return nil, fmt.Errorf("%s: %w", p.base, err)
+		return nil, l.placed(p.base, err)
 	}
 	if failed != nil {
 		return nil, failed
@@ -88,6 +89,15 @@ func (l *loader) admit(ctx context.Context, p parts) (*Snapshot, error) {
 	s.ages = thresholds(s.policy.compiler, l.outputs(s), s.library.loginTimes()...)
 	s.turns = turnsOf(s.ages)
 	return s, nil
+}
+
+// placed says where what keeps the library from being made was written: in the policy, or where
+// the issuers are configured.
+func (l *loader) placed(base string, err error) error {
+	if list, ok := errors.AsType[UseErrors](err); ok && l.config.Misused != nil {
+		return l.config.Misused(list)
+	}
+	return fmt.Errorf("%s: %w", base, err)
 }
 
 // additions are what the policy adds to the library; rules there refuse it.

@@ -46,6 +46,10 @@ type Config struct {
 	// Issuers are held against the vocabularies at every load.
 	Issuers []Use
 
+	// Misused tells what the issuers ask in vain of the vocabularies of a load, for whoever knows
+	// where they are configured. Nil: the load tells it as it is.
+	Misused func(UseErrors) error
+
 	// Readings is how many bytes may be taken by what was read in tokens about logins, so
 	// that it is read once for all that tell the same. 0: none are kept.
 	Readings int64
