@@ -32,13 +32,12 @@ func (d *Document) Hold(a Answer) error {
 	if template == "" {
 		return a.nothing()
 	}
-	operations, _ := d.at(pointer("paths", template))
-	method := strings.ToLower(a.Method)
-	if operations[method] == nil {
+	methods, method := d.methods(template), strings.ToLower(a.Method)
+	if !slices.Contains(methods, method) {
 		if a.Status != http.StatusMethodNotAllowed {
 			return fmt.Errorf("%s has no %s, and answers %d", template, a.Method, a.Status)
 		}
-		method = slices.Sorted(keys(operations))[0]
+		method = methods[0]
 	}
 	described, at := d.at(pointer("paths", template, method, "responses", strconv.Itoa(a.Status)))
 	if described == nil {

@@ -67,6 +67,8 @@ func TestHold(t *testing.T) {
 
 		{"a parameter in the path", to("GET", "/door/a/b", answer(200, "", none...)), ""},
 		{"an empty one", to("GET", "/door/", answer(200, "", none...)), ""},
+		{"what follows a parameter", to("GET", "/door/a/b/handle", answer(405, "no\n", text)), ""},
+		{"nothing before what follows", to("GET", "/door/handle", answer(405, "no\n", text)), "405"},
 		{"the policy's header", to("GET", "/door/a", answer(200, "", append(none, "X-Tenant: 7")...)), ""},
 		{"a body where there is none", to("GET", "/door/a", answer(200, "x", none...)), "a body"},
 		{"HEAD has no body", to("HEAD", "/door/a", answer(500, "", text)), ""},

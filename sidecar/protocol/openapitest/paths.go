@@ -3,6 +3,7 @@ package openapitest
 import (
 	"iter"
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -28,9 +29,9 @@ func (d *Document) at(where string) (map[string]any, string) {
 	return object, where
 }
 
-// template is the path of the document that a path is an example of; empty: there is none. A path
-// without parameters comes before one with, and a parameter at the end takes what is left, with its
-// slashes.
+// template is the path of the document that a path is an example of; empty: there is none. Where
+// several are, a path without parameters comes first, and then the longest. A parameter takes slashes
+// too.
 func (d *Document) template(path string) string {
 	paths, _ := d.at(pointer("paths"))
 	if paths[path] != nil {
@@ -38,12 +39,27 @@ func (d *Document) template(path string) string {
 	}
 	longest := ""
 	for template := range paths {
-		before, _, parameter := strings.Cut(template, "{")
-		if parameter && strings.HasPrefix(path, before) && len(template) > len(longest) {
+		if len(template) > len(longest) && isExample(path, template) {
 			longest = template
 		}
 	}
 	return longest
+}
+
+// isExample reports whether a path is what a template with one parameter stands for.
+func isExample(path, template string) bool {
+	before, rest, parameter := strings.Cut(template, "{")
+	_, after, _ := strings.Cut(rest, "}")
+	return parameter && len(path) >= len(before)+len(after) && strings.HasPrefix(path, before) && strings.HasSuffix(path, after)
+}
+
+// methods are those of a path, in lower case. What they share stands beside them.
+func (d *Document) methods(template string) []string {
+	item, _ := d.at(pointer("paths", template))
+	names := slices.Sorted(keys(item))
+	return slices.DeleteFunc(names, func(name string) bool {
+		return !slices.Contains([]string{"get", "put", "post", "delete", "options", "head", "patch", "trace"}, name)
+	})
 }
 
 func keys[V any](of map[string]V) iter.Seq[string] { return maps.Keys(of) }

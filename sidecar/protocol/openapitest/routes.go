@@ -18,17 +18,17 @@ func (d *Document) CheckRoutes(t testing.TB, routes []protocol.Route) {
 	}
 }
 
-// routes tells how paths and routes differ. A route's * is the last parameter of a path.
+// routes tells how paths and routes differ. A route's * is the parameter of a path, and what follows.
 func (d *Document) routes(routes []protocol.Route) (problems []string) {
 	described := map[string]bool{}
 	paths, _ := d.at(pointer("paths"))
 	for path := range paths {
-		operations, _ := d.at(pointer("paths", path))
+		methods := d.methods(path)
 		before, _, parameter := strings.Cut(path, "{")
 		if parameter {
 			path = before + "*"
 		}
-		for method := range operations {
+		for _, method := range methods {
 			described[strings.ToUpper(method)+" "+path] = true
 		}
 	}
