@@ -60,8 +60,13 @@ func (d *door) Value(_ context.Context, r access.Request, name string) (access.F
 
 func newDoor(t *testing.T, routes ...*httpreq.Routes) *door {
 	t.Helper()
+	return newDoorOf(t, protocol.Config{}, routes...)
+}
+
+func newDoorOf(t *testing.T, shared protocol.Config, routes ...*httpreq.Routes) *door {
+	t.Helper()
 	d := &door{T: t, answer: allow()}
-	e := protocol.NewEcho(protocol.Config{})
+	e := protocol.NewEcho(shared)
 	protocol.Mount(e, opadata.Name, opadata.New(opadata.Config{
 		Decider: decide(func(r access.Request) access.Decision {
 			d.asked = append(d.asked, r)
@@ -78,7 +83,7 @@ func newDoor(t *testing.T, routes ...*httpreq.Routes) *door {
 		Forward: access.HeaderNames{"accept"}, Body: 4096, Version: "1.2.3",
 		Routes: append(routes, nil)[0],
 	}).Routes()...)
-	srv := httptest.NewServer(e)
+	srv := httptest.NewServer(document().Witness(t, e))
 	t.Cleanup(srv.Close)
 	d.url = srv.URL
 	return d
