@@ -16,17 +16,18 @@ func pointer(names ...string) string {
 	return b.String()
 }
 
-// at returns the object at a pointer and where it stands, which is elsewhere if it is a reference;
-// nil: there is none.
+// at returns the object at a pointer and where it stands, which is elsewhere if there is a reference
+// on the way; nil: there is none.
 func (d *Document) at(where string) (map[string]any, string) {
-	object := d.doc
+	object, at := d.doc, ""
 	for name := range strings.SplitSeq(strings.TrimPrefix(where, "/"), "/") {
 		object, _ = object[strings.NewReplacer("~1", "/", "~0", "~").Replace(name)].(map[string]any)
+		at += "/" + name
+		if to, is := object["$ref"].(string); is {
+			object, at = d.at(strings.TrimPrefix(to, "#"))
+		}
 	}
-	if to, is := object["$ref"].(string); is {
-		return d.at(strings.TrimPrefix(to, "#"))
-	}
-	return object, where
+	return object, at
 }
 
 // template is the path of the document that a path is an example of; empty: there is none. Where
