@@ -49,13 +49,18 @@ func serveSignIn(t testing.TB, a *asked, signIn *navigation.SignIn) string {
 
 func serveDoors(t testing.TB, c forwardauth.Config) string {
 	t.Helper()
+	return serveShared(t, protocol.Config{}, c)
+}
+
+func serveShared(t testing.TB, shared protocol.Config, c forwardauth.Config) string {
+	t.Helper()
 	c.Allow = access.HeaderNames{"x-stepup-*"}
-	e := protocol.NewEcho(protocol.Config{})
+	e := protocol.NewEcho(shared)
 	for _, proxy := range forwardauth.Proxies() {
 		door := forwardauth.New(proxy, c)
 		protocol.MountProxied(e, proxy.Name, door.Routes()...)
 	}
-	server := httptest.NewServer(e)
+	server := httptest.NewServer(document().Witness(t, e))
 	t.Cleanup(server.Close)
 	return server.URL
 }
@@ -224,6 +229,7 @@ func TestUnlisted(t *testing.T) {
 func TestChallenges(t *testing.T) {
 	age := int64(300)
 	stepUp := access.Decision{ID: "d", Outcome: access.StepUp, StepUp: &access.StepUpAdvice{Level: "mfa"},
+		Reasons: []access.Reason{access.Because(access.LevelTooLow)},
 		Headers: map[string]string{"x-stepup-subject": "alice"},
 		Challenges: []access.Challenge{
 			{Scheme: "Bearer", Error: "insufficient_user_authentication", MaxAge: &age}, {Scheme: "DPoP"},
@@ -248,7 +254,8 @@ func TestNavigations(t *testing.T) {
 		return access.Decision{ID: "d", Outcome: access.Deny, Reasons: []access.Reason{access.Because(c)}, Challenges: challenges}
 	}
 	stepUp := access.Decision{ID: "d", Outcome: access.StepUp, Challenges: []access.Challenge{{Scheme: "Bearer"}},
-		StepUp: &access.StepUpAdvice{AuthorizationRequest: map[string]string{"acr_values": "mfa"}}}
+		Reasons: []access.Reason{access.Because(access.LevelTooLow)},
+		StepUp:  &access.StepUpAdvice{AuthorizationRequest: map[string]string{"acr_values": "mfa"}}}
 	const login, back = "https://login.example/?", "return_to=https%3A%2F%2Fintranet.fabrikam.example%2Femployees%3Fq%3D1"
 	for _, row := range []struct {
 		what     string

@@ -16,6 +16,7 @@ import (
 	"stepup/sidecar/httpreq"
 	"stepup/sidecar/keep"
 	"stepup/sidecar/protocol"
+	"stepup/sidecar/protocol/openapitest"
 )
 
 // headers are what the checks of these tests are made of: those that tell the request, the
@@ -130,6 +131,7 @@ func TestKeptChecksAreDecidedAnew(t *testing.T) {
 	door := New(Proxies()[0], Config{Decider: decider, Known: known, Peers: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}})
 	e := protocol.NewEcho(protocol.Config{})
 	protocol.MountProxied(e, "nginx", door.Routes()...)
+	served := openapitest.Read("openapi.yaml").Witness(t, e)
 	for n, want := range []struct {
 		outcome access.Outcome
 		status  int
@@ -146,7 +148,7 @@ func TestKeptChecksAreDecidedAnew(t *testing.T) {
 			check.Header.Set(name, value)
 		}
 		answer := httptest.NewRecorder()
-		if e.ServeHTTP(answer, check); answer.Code != want.status || known.Len() != want.kept || len(decider.asked) != n+1 {
+		if served.ServeHTTP(answer, check); answer.Code != want.status || known.Len() != want.kept || len(decider.asked) != n+1 {
 			t.Errorf("question %d: status %d with %d kept, asked %d times; want %d, %d, %d", n, answer.Code, known.Len(), len(decider.asked), want.status, want.kept, n+1)
 		}
 	}
