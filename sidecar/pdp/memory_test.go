@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"stepup/sidecar/access"
+	"stepup/sidecar/heaptest"
 	"stepup/sidecar/pdp"
 )
 
@@ -25,13 +26,13 @@ func TestMemoryTakesWhatItTells(t *testing.T) {
 			m := pdp.NewMemory(pdp.MemoryConfig{Bytes: 256 << 20})
 			d := o.decider(m)
 			d.Decide(t.Context(), o.asks(t, tokens, tt.route)) // what is taken once
-			before, toldBefore := inUse(), told(m)
+			before, toldBefore := heaptest.InUse(), told(m)
 			for n := range tokens {
 				if got := d.Decide(t.Context(), o.asks(t, n, tt.route)); got.Outcome == access.Indeterminate {
 					t.Fatalf("token %d: %q", n, got.Reasons)
 				}
 			}
-			taken, told := inUse()-before, told(m)-toldBefore
+			taken, told := heaptest.InUse()-before, told(m)-toldBefore
 			runtime.KeepAlive(m)
 			t.Logf("%d bytes for each token, %d told", taken/tokens, told/tokens)
 			if told < taken/2 || told > 4*taken {
@@ -68,28 +69,19 @@ func TestMemoryOfUnusualTokens(t *testing.T) {
 		m := pdp.NewMemory(pdp.MemoryConfig{Bytes: 256 << 20})
 		d := o.decider(m)
 		d.Decide(t.Context(), asks(tokens)) // what is taken once
-		before, toldBefore := inUse(), told(m)
+		before, toldBefore := heaptest.InUse(), told(m)
 		for n := range tokens {
 			if got := d.Decide(t.Context(), asks(n)); got.Outcome == access.Indeterminate {
 				t.Fatalf("%s: %q", name, got.Reasons)
 			}
 		}
-		taken, told := inUse()-before, told(m)-toldBefore
+		taken, told := heaptest.InUse()-before, told(m)-toldBefore
 		runtime.KeepAlive(m)
 		t.Logf("%s: %d bytes for each token, %d told", name, taken/tokens, told/tokens)
 		if told < taken/2 {
 			t.Errorf("%s: %d bytes are taken, and %d told", name, taken, told)
 		}
 	}
-}
-
-// inUse tells how many bytes of the heap are reachable.
-func inUse() int64 {
-	runtime.GC()
-	runtime.GC() // what pools kept is let go of by the second
-	var s runtime.MemStats
-	runtime.ReadMemStats(&s)
-	return int64(s.HeapAlloc)
 }
 
 func told(m *pdp.Memory) (bytes int64) {

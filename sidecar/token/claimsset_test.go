@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"stepup/sidecar/access"
+	"stepup/sidecar/heaptest"
 	"stepup/sidecar/token"
 )
 
@@ -53,7 +54,7 @@ func TestKeptClaimsAreSmall(t *testing.T) {
 	}
 	text := b.signed(claims(access.Object{"groups": values}))
 	kept := make([]*token.Claims, tokens)
-	before := inUse()
+	before := heaptest.InUse()
 	for n := range kept {
 		c, err := b.verify(text)
 		if err != nil {
@@ -61,7 +62,7 @@ func TestKeptClaimsAreSmall(t *testing.T) {
 		}
 		kept[n] = c.Compact()
 	}
-	taken := (inUse() - before) / tokens
+	taken := (heaptest.InUse() - before) / tokens
 	t.Logf("a payload of %d bytes takes %d", kept[0].All.Size(), taken)
 	if size := int64(kept[0].All.Size()); taken > 2*size || size < list {
 		t.Errorf("%d bytes are told of claims that take %d, want less than twice as much", size, taken)
@@ -94,12 +95,4 @@ func TestCompact(t *testing.T) {
 	if own := (&token.Claims{All: token.ClaimsOf(access.Object{"a": "b"})}); own.Compact() != own {
 		t.Error("claims that nobody signed are not left as they are")
 	}
-}
-
-func inUse() int64 {
-	runtime.GC()
-	runtime.GC()
-	var s runtime.MemStats
-	runtime.ReadMemStats(&s)
-	return int64(s.HeapAlloc)
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"stepup/sidecar/access"
+	"stepup/sidecar/heaptest"
 	"stepup/sidecar/httpreq"
 	"stepup/sidecar/keep"
 	"stepup/sidecar/protocol"
@@ -181,14 +182,7 @@ func TestOtherRoutesAnotherKey(t *testing.T) {
 func TestKeptChecksTakeWhatIsTold(t *testing.T) {
 	known := keep.NewOfRepeated[*access.Request](256<<20, keep.Counters{})
 	d := New(Proxies()[0], Config{Decider: &counting{outcome: access.Allow}, Known: known})
-	inUse := func() int64 {
-		runtime.GC()
-		runtime.GC()
-		var s runtime.MemStats
-		runtime.ReadMemStats(&s)
-		return int64(s.HeapAlloc)
-	}
-	before := inUse()
+	before := heaptest.InUse()
 	for n := range 200 {
 		for range 2 {
 			check := httptest.NewRequest("GET", "/gw/nginx", nil)
@@ -201,7 +195,7 @@ func TestKeptChecksTakeWhatIsTold(t *testing.T) {
 		}
 	}
 	d.cfg.Decider.(*counting).asked = nil
-	taken, told := inUse()-before, known.Bytes()
+	taken, told := heaptest.InUse()-before, known.Bytes()
 	t.Logf("%d bytes for each check, %d told", taken/200, told/200)
 	if told < taken/2 {
 		t.Errorf("checks of long paths take %d bytes, and %d are told", taken, told)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"stepup/sidecar/access"
+	"stepup/sidecar/heaptest"
 	"stepup/sidecar/keep"
 )
 
@@ -161,14 +162,7 @@ func TestWhatIsNotKept(t *testing.T) {
 // bounds the memory for them, and whoever asks chooses what they look like.
 func TestKeptQuestionsTakeWhatIsTold(t *testing.T) {
 	d := New(Config{Decider: &deciding{answer: access.Decision{Outcome: access.Allow, Assurance: access.NoAssurance()}}, Memory: 256 << 20})
-	inUse := func() int64 {
-		runtime.GC()
-		runtime.GC()
-		var s runtime.MemStats
-		runtime.ReadMemStats(&s)
-		return int64(s.HeapAlloc)
-	}
-	before := inUse()
+	before := heaptest.InUse()
 	for n := range 100 {
 		body := []byte(fmt.Sprintf(`{"token":"a.b.c%d","action":{"name":"GET"},"resource":{"type":"route","id":"/a"},"context":{"x":[{}`, n) + strings.Repeat(",{}", 5000) + `]}}`)
 		for range 2 {
@@ -178,7 +172,7 @@ func TestKeptQuestionsTakeWhatIsTold(t *testing.T) {
 		}
 	}
 	d.cfg.Decider.(*deciding).asked = nil
-	taken, told := inUse()-before, d.Bytes()
+	taken, told := heaptest.InUse()-before, d.Bytes()
 	t.Logf("%d bytes for each question, %d told", taken/100, told/100)
 	if told < taken/2 {
 		t.Errorf("questions of many small values take %d bytes, and %d are told", taken, told)
