@@ -82,7 +82,7 @@ func tellFolder(w io.Writer, name string, f *starter.Folder) error {
 Next:
 
   cd %s
-  %[2]s check policy --config stepup.yaml
+  %[2]s check .
   %[2]s test . --coverage
   %[2]s serve --dev --watch --config stepup.yaml
 
