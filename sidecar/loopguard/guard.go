@@ -1,7 +1,7 @@
 package loopguard
 
 import (
-	"container/list"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,16 +48,17 @@ func (c Config) withDefaults() Config {
 type Guard struct {
 	config Config
 	secret secret
+	levels maphash.Seed // of the digests of levels
 
-	size    atomic.Int64 // of known, to be read without the lock
-	mu      sync.Mutex
-	known   map[digest]*list.Element
-	byAsked *list.List // of *memory; the one that was asked about least recently first
+	size   atomic.Int64 // of known, to be read without the lock
+	mu     sync.Mutex
+	known  map[digest]int32 // their places
+	places places
 }
 
 // New returns a Guard that remembers nothing yet.
 func New(c Config) *Guard {
-	return &Guard{config: c.withDefaults(), secret: newSecret(), known: map[digest]*list.Element{}, byAsked: list.New()}
+	return &Guard{config: c.withDefaults(), secret: newSecret(), levels: maphash.MakeSeed(), known: map[digest]int32{}}
 }
 
 // An Attempt is a verified login that fails a requirement, although another login would do.
@@ -106,10 +107,11 @@ func (g *Guard) Check(now time.Time, a Attempt) Verdict {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.expire(now)
-	m := g.recall(key)
+	n := g.recall(key)
+	m := g.places.at(n)
 	m.forget(now.Add(-g.config.Window))
-	if m.sawNew(now, a, g.config.Skew) {
-		g.byAsked.MoveToBack(g.known[key])
+	if m.sawNew(now, a, maphash.String(g.levels, a.Level), g.config.Skew) {
+		g.places.last(n)
 	}
 	if !m.unmet(a) {
 		return Verdict{}
@@ -126,37 +128,37 @@ func (g *Guard) Met(r Requirement) {
 	key := g.secret.digest(r)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if e, known := g.known[key]; known {
-		g.drop(e)
+	if n, known := g.known[key]; known {
+		g.drop(n)
 	}
 }
 
 // Len returns how many pairs of person and requirement are remembered.
 func (g *Guard) Len() int { return int(g.size.Load()) }
 
-// recall returns what is remembered, and makes room if that is nothing.
-func (g *Guard) recall(key digest) *memory {
-	if e, known := g.known[key]; known {
-		return e.Value.(*memory)
+// recall returns the place of what is remembered, and makes room if that is nothing.
+func (g *Guard) recall(key digest) int32 {
+	if n, known := g.known[key]; known {
+		return n
 	}
 	if len(g.known) >= g.config.Size {
-		g.drop(g.byAsked.Front())
+		g.drop(g.places.first())
 	}
-	m := &memory{key: key}
-	g.known[key] = g.byAsked.PushBack(m)
+	n := g.places.add(memory{key: key})
+	g.known[key] = n
 	g.size.Store(int64(len(g.known)))
-	return m
+	return n
 }
 
 // expire drops what has no login within the window.
 func (g *Guard) expire(now time.Time) {
-	for e := g.byAsked.Front(); e != nil && e.Value.(*memory).before(now.Add(-g.config.Window)); e = g.byAsked.Front() {
-		g.drop(e)
+	for n := g.places.first(); n != 0 && g.places.at(n).before(now.Add(-g.config.Window)); n = g.places.first() {
+		g.drop(n)
 	}
 }
 
-func (g *Guard) drop(e *list.Element) {
-	delete(g.known, e.Value.(*memory).key)
-	g.byAsked.Remove(e)
+func (g *Guard) drop(n int32) {
+	delete(g.known, g.places.at(n).key)
+	g.places.drop(n)
 	g.size.Store(int64(len(g.known)))
 }

@@ -6,22 +6,22 @@ import "time"
 // each newer than the one before it. The first is where it began.
 type memory struct {
 	key    digest
-	level  string // that was asked for
+	level  uint64 // that was asked for: its digest
 	timed  bool   // logins tell their time; else tokens tell when they were issued
 	seen   int    // how many logins there are
 	logins [tries + 1]login
 }
 
 // A login that failed: when it was, and when that was first noticed, in nanoseconds since the
-// epoch. It has no pointer: thousands are remembered, and the garbage collector passes them by.
+// epoch.
 type login struct{ at, asked int64 }
 
 // sawNew adds an attempt if it is the first one, or a login that was made after the last
 // one was asked for a better. It reports whether it did.
-func (m *memory) sawNew(now time.Time, a Attempt, skew time.Duration) bool {
+func (m *memory) sawNew(now time.Time, a Attempt, level uint64, skew time.Duration) bool {
 	timed := a.AuthTime != 0
-	if m.level != a.Level || m.timed != timed {
-		m.level, m.timed, m.seen = a.Level, timed, 0
+	if m.level != level || m.timed != timed {
+		m.level, m.timed, m.seen = level, timed, 0
 	}
 	if !m.answers(a.login(), skew) {
 		return false
