@@ -12,6 +12,12 @@ type Counter interface{ Inc() }
 // Counters count how a cache does; nil ones do not.
 type Counters struct{ Hits, Misses Counter }
 
+// Found counts what was found.
+func (c Counters) Found() { count(c.Hits) }
+
+// Missed counts what was not.
+func (c Counters) Missed() { count(c.Misses) }
+
 // A Cache keeps values under digests, within a number of bytes: what is asked for least
 // goes first. A nil one keeps nothing. It is safe for concurrent use.
 type Cache[V any] struct {
@@ -57,10 +63,10 @@ func (c *Cache[V]) Get(key Digest, good func(V) bool) (value V, ok bool) {
 	}
 	e, found := c.entries.GetIfPresent(key)
 	if found && good(e.value) {
-		count(c.counters.Hits)
+		c.counters.Found()
 		return e.value, true
 	}
-	count(c.counters.Misses)
+	c.counters.Missed()
 	return value, false
 }
 

@@ -1,6 +1,7 @@
 // Package keep owns what may be kept of an answer, and until when: the digests by which a
-// question is known again, the span of time in which an answer is the same, and a cache
-// that is bounded by bytes.
+// question is known again, the span of time in which an answer is the same, and places
+// that are bounded by bytes: a [Cache] of values, [Texts] for what there are too many of for the garbage
+// collector, and the [Last] of these as values.
 //
 // A kept answer must equal a fresh one at every instant. So a [Digest] covers everything
 // that decides: whoever keeps shows it, value by value, to a [Sight]. A [Span] ends before
