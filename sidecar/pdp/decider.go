@@ -14,6 +14,7 @@ import (
 	"stepup/sidecar/input"
 	"stepup/sidecar/keep"
 	"stepup/sidecar/loopguard"
+	"stepup/sidecar/packed"
 	"stepup/sidecar/token"
 )
 
@@ -22,10 +23,12 @@ type Verifier interface {
 	Verify(ctx context.Context, now time.Time, c access.Credential) (*token.Claims, error)
 }
 
-// A Prover is a [Verifier] that tells besides for how long a proof stands. Only such proofs
-// are kept.
+// A Prover is a [Verifier] that tells besides for how long a proof stands, and writes proofs down to
+// read them again. Only such proofs are kept.
 type Prover interface {
 	Prove(ctx context.Context, now time.Time, c access.Credential) (*token.Claims, token.Standing, error)
+	Pack(w *packed.Writer, c *token.Claims, s token.Standing) bool
+	Unpack(r *packed.Reader) (*token.Claims, token.Standing)
 }
 
 // A Policy is one revision of the policies, with the library that reads assurance. It
@@ -267,14 +270,14 @@ func (q *question) verify(ctx context.Context) error {
 	if q.Memory != nil {
 		q.tokens = q.tokensOf()
 	}
-	p, claims, err := q.verified(q.tokens, func() (*proof, error) { return q.prove(ctx) })
+	p, err := q.verified(q.tokens, func() (*proof, error) { return q.prove(ctx) })
 	if err == nil {
-		err = q.compareSubject(claims)
+		err = q.compareSubject(p.claims)
 	}
 	if err != nil {
 		return err
 	}
-	q.proof, q.claims = p, claims
+	q.proof, q.claims = p, p.claims
 	return nil
 }
 

@@ -2,6 +2,12 @@ package pdp
 
 import "stepup/sidecar/access"
 
+// TextsOnly makes a memory keep tokens as text alone, so that each is read from it whenever it is asked for.
+func TextsOnly(m *Memory) *Memory {
+	m.proofs.last = nil
+	return m
+}
+
 // Noted reports whether a note has a key that counts at this moment.
 func Noted(note *access.Note, d *Decider) bool {
 	n, _ := note.Read().(*noted)

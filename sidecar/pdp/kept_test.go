@@ -205,9 +205,17 @@ func newLife(t *testing.T, r *rand.Rand, found *tally) *life {
 		l.tokens = append(l.tokens, l.sign())
 	}
 	keeping := func() pdp.Policy { return l.active.Load().keeping.Current() }
-	l.kept, l.keptRec = l.decider(keeping, pdp.NewMemory(pdp.MemoryConfig{Bytes: 1 << 20, Counters: found.counters}))
+	l.kept, l.keptRec = l.decider(keeping, l.memory())
 	l.fresh, l.freshRec = l.decider(func() pdp.Policy { return l.active.Load().fresh.Current() }, nil)
 	return l
+}
+
+// memory keeps tokens as values in some lives, and as text in others.
+func (l *life) memory() *pdp.Memory {
+	if l.began%5 < 2 {
+		return pdp.NewMemory(pdp.MemoryConfig{Bytes: 1 << 20, Counters: l.found.counters})
+	}
+	return pdp.TextsOnly(pdp.NewMemory(pdp.MemoryConfig{Bytes: 8 << 20, Counters: l.found.counters}))
 }
 
 func (l *life) decider(active func() pdp.Policy, m *pdp.Memory) (*pdp.Decider, *records) {

@@ -2,15 +2,12 @@ package pdp
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"stepup/sidecar/access"
-	"stepup/sidecar/assurance"
 	"stepup/sidecar/input"
 	"stepup/sidecar/keep"
-	"stepup/sidecar/token"
 )
 
 // A Memory keeps what was found out, so that it is found out once: verified tokens, what
@@ -23,7 +20,7 @@ import (
 // for concurrent use; make one with [NewMemory].
 type Memory struct {
 	config MemoryConfig
-	proofs *keep.Cache[*proof]
+	proofs *proofs
 	world  atomic.Pointer[world]
 	worlds atomic.Uint64 // that there were
 }
@@ -59,15 +56,18 @@ func NewMemory(c MemoryConfig) *Memory {
 	if c.Bytes <= 0 {
 		return nil
 	}
-	return &Memory{config: c, proofs: newCache[*proof](c, KeptTokens, shareTokens)}
+	return &Memory{config: c, proofs: newProofs(c.Bytes/shares*shareTokens, c.counters(KeptTokens))}
 }
 
 func newCache[V any](c MemoryConfig, name string, share int64) *keep.Cache[V] {
-	var counters keep.Counters
-	if c.Counters != nil {
-		counters = c.Counters(name)
+	return keep.New[V](c.Bytes/shares*share, c.counters(name))
+}
+
+func (c MemoryConfig) counters(name string) keep.Counters {
+	if c.Counters == nil {
+		return keep.Counters{}
 	}
-	return keep.New[V](c.Bytes/shares*share, counters)
+	return c.Counters(name)
 }
 
 // Bytes tells how many bytes each cache takes, about.
@@ -76,7 +76,7 @@ func (m *Memory) Bytes() map[string]int64 {
 	if m == nil {
 		return taken
 	}
-	taken[KeptTokens] = m.proofs.Bytes()
+	taken[KeptTokens] = m.proofs.bytes()
 	if w := m.world.Load(); w != nil {
 		taken[KeptAnswers], taken[KeptRequirements] = w.sayings.Bytes(), w.forecasts.Bytes()
 	}
@@ -114,26 +114,6 @@ func (m *Memory) under(p Policy) *world {
 	}
 }
 
-// A proof is a verified token, with the evidence beside it if there was some.
-type proof struct {
-	claims   *token.Claims
-	standing token.Standing
-	evidence token.Standing // of the ID token, where claims have one
-
-	mu   sync.Mutex
-	read read
-}
-
-func (p *proof) holds(now time.Time) bool {
-	return p.standing.Holds(now) && (p.claims.Evidence == nil || p.evidence.Holds(now))
-}
-
-// A read is what the library of one policy read in a token.
-type read struct {
-	by      uint64 // the world's number; 0: of none
-	reading assurance.Reading
-}
-
 // A saying is what a policy said about all questions of which it sees the same, and what
 // followed from it.
 type saying struct {
@@ -149,52 +129,6 @@ type saying struct {
 type foreseen struct {
 	span   keep.Span
 	answer access.Requirements
-}
-
-// verified looks for a proof of the question's tokens, and makes and keeps one otherwise.
-//
-// The claims of a fresh proof are returned as they were read, and kept in their compact form.
-func (q *question) verified(key keep.Digest, prove func() (*proof, error)) (*proof, *token.Claims, error) {
-	cache := q.proofs()
-	p, kept := cache.Get(key, func(p *proof) bool { return p.holds(q.now) })
-	if kept {
-		return p, p.claims, nil
-	}
-	p, err := prove()
-	if err != nil {
-		return nil, nil, err
-	}
-	claims := p.claims
-	if cache != nil && p.holds(q.now) {
-		p.claims = claims.Compact()
-		cache.Put(key, p, p.size())
-	}
-	return p, claims, nil
-}
-
-func (q *question) proofs() *keep.Cache[*proof] {
-	if q.Memory == nil {
-		return nil
-	}
-	return q.Memory.proofs
-}
-
-// keptReading returns what was read in these tokens before, by the same library.
-func (q *question) keptReading() (r assurance.Reading, kept bool) {
-	if q.world == nil || q.proof == nil {
-		return r, false
-	}
-	q.proof.mu.Lock()
-	defer q.proof.mu.Unlock()
-	return q.proof.read.reading, q.proof.read.by == q.world.number
-}
-
-func (q *question) keepReading(r assurance.Reading) {
-	if q.world != nil && q.proof != nil && !isLong(r) {
-		q.proof.mu.Lock()
-		defer q.proof.mu.Unlock()
-		q.proof.read = read{q.world.number, r}
-	}
 }
 
 // recall finds what the policy said before about what it sees of this question, if it would

@@ -18,27 +18,23 @@ const (
 	sizeOfLogin   = 512 // of one login of an advice
 )
 
-// size tells what a proof takes. What is read of its claims now and then is gone with the next run
-// of the garbage collector, and not told.
+// size tells what a proof takes that was read from its text. What is read of its claims now and then is
+// gone with the next run of the garbage collector, and not told.
 func (p *proof) size() int {
-	n := sizeOfClaims(p.claims)
+	n := sizeOfProof + sizeOfClaims(p.claims) + sizeOfReading(p.read.reading)
 	if e := p.claims.Evidence; e != nil {
 		n += sizeOfClaims(e)
 	}
 	return n
 }
 
+// The texts of claims, and those of readings, are parts of one; they are counted twice, as parts of the payload too.
 func sizeOfClaims(c *token.Claims) int {
-	// The texts of claims are parts of the payload, but for those that were escaped in it.
-	return sizeOfProof + c.All.Size() + len(c.ID) + len(c.Session) + len(c.ClientID) + sizeOfText*(len(c.Scopes)+len(c.Audiences))
+	return sizeOfProof + 2*c.All.Size() + sizeOfText*(len(c.Scopes)+len(c.Audiences))
 }
 
-// longestReading is how many methods and invalid claims a reading has that is kept with a proof,
-// whose size was told before. Real ones have a handful.
-const longestReading = 32
-
-func isLong(r assurance.Reading) bool {
-	return len(r.Assurance.Methods)+len(r.Assurance.Levels)+len(r.Invalid) > longestReading
+func sizeOfReading(r assurance.Reading) int {
+	return sizeOfValue * (len(r.Assurance.Methods) + len(r.Assurance.Levels) + len(r.Invalid))
 }
 
 func (s *saying) size() int {

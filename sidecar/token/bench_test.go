@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"stepup/sidecar/access"
 	"stepup/sidecar/token"
 	"stepup/sidecar/token/tokentest"
@@ -102,7 +104,7 @@ func (b *bench) withHeader(changes access.Object) string {
 }
 
 // verify verifies a token by a verifier that knows no header, and by one that knows those of good
-// tokens: they must agree.
+// tokens: they must agree, and so must what is kept of it.
 func (b *bench) verify(text string) (*token.Claims, error) {
 	b.t.Helper()
 	b.verifier.ForgetHeaders()
@@ -116,6 +118,11 @@ func (b *bench) verify(text string) (*token.Claims, error) {
 	again, errAgain := b.verifier.Verify(b.t.Context(), now, access.NewCredential(text))
 	if fmt.Sprint(err) != fmt.Sprint(errAgain) || err == nil && c.Subject != again.Subject {
 		b.t.Errorf("Verify = %v, %v, and where headers are known %v, %v", c, err, again, errAgain)
+	}
+	if err == nil {
+		if kept := b.again(text); kept != nil && !cmp.Equal(c, kept, sameClaims) {
+			b.t.Errorf("as proved, and read from what was written of it:\n%s", cmp.Diff(c, kept, sameClaims))
+		}
 	}
 	return c, err
 }

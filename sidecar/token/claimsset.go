@@ -11,9 +11,8 @@ import (
 // issuer's renames. Numbers are json.Number. The zero value is empty. It is safe for
 // concurrent use, and copies of it are the same set.
 //
-// That of a token that is kept ([Claims.Compact]) is the text that was signed, and read when
-// somebody wants it: many tokens are kept, few policies look at their claims, and values in maps take
-// some times as much memory.
+// That of a token that was kept ([Verifier.Unpack]) is the text that was signed, and read when
+// somebody wants it: few policies look at claims, and values in maps take some times as much memory.
 type ClaimsSet struct {
 	held access.Object // nil: it is to be read in the text
 	text *signedClaims // nil: nobody signed it
@@ -41,7 +40,7 @@ func (s ClaimsSet) Size() int {
 // signedClaims are the claims of a verified token.
 type signedClaims struct {
 	issuer  *issuer
-	payload string // was decoded and found to hold before; never changes
+	payload string // was decoded and found to hold before
 
 	mu   sync.Mutex
 	read weak.Pointer[access.Object] // for whoever wants it before the next run of the collector
@@ -50,29 +49,6 @@ type signedClaims struct {
 // signed is the set of a payload that was read and renamed already.
 func (i *issuer) signed(payload string, claims access.Object) ClaimsSet {
 	return ClaimsSet{held: claims, text: &signedClaims{issuer: i, payload: payload}}
-}
-
-// A compact holds together what is kept of a verified token.
-type compact struct {
-	Claims
-	signedClaims
-}
-
-// Compact returns the claims of a verified token in the form in which to keep many of them: as few
-// and small things as there can be, for the garbage collector walks through them all. Claims that
-// nobody signed are returned as they are.
-func (c *Claims) Compact() *Claims {
-	text := c.All.text
-	if text == nil {
-		return c
-	}
-	kept := &compact{Claims: *c, signedClaims: signedClaims{issuer: text.issuer, payload: text.payload}}
-	kept.All = ClaimsSet{text: &kept.signedClaims}
-	kept.Scopes, kept.Audiences = text.issuer.lists.shared(c.Scopes), text.issuer.lists.shared(c.Audiences)
-	if c.Evidence != nil {
-		kept.Evidence = c.Evidence.Compact()
-	}
-	return &kept.Claims
 }
 
 func (s *signedClaims) object() access.Object {

@@ -50,7 +50,7 @@ type issuer struct {
 	algorithms []jose.SignatureAlgorithm
 	vocabulary Vocabulary
 	properties access.Object // of the subjects of its tokens
-	lists      lists
+	number     int           // of no other of the same Verifier
 }
 
 func newIssuer(c Issuer) (*issuer, error) {

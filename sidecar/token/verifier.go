@@ -25,6 +25,7 @@ const (
 type Verifier struct {
 	seen       forms
 	issuers    map[string]*issuer
+	byNumber   []*issuer
 	algorithms []string // of all issuers together, each once
 	skew       time.Duration
 	maxSize    int
@@ -62,7 +63,8 @@ func (v *Verifier) add(c Issuer) error {
 	if _, twice := v.issuers[c.URL]; twice {
 		return fmt.Errorf("issuer %q is configured twice", c.URL)
 	}
-	v.issuers[c.URL] = i
+	i.number = len(v.byNumber)
+	v.issuers[c.URL], v.byNumber = i, append(v.byNumber, i)
 	for _, a := range i.algorithms {
 		if !slices.Contains(v.algorithms, string(a)) {
 			v.algorithms = append(v.algorithms, string(a))
