@@ -36,7 +36,7 @@ func serve(t *testing.T, r rule) string {
 	t.Helper()
 	e := protocol.NewEcho(protocol.Config{})
 	protocol.Mount(e, login.Name, login.New(login.Config{Rule: r}).Routes()...)
-	srv := httptest.NewServer(e)
+	srv := httptest.NewServer(document().Witness(t, e))
 	t.Cleanup(srv.Close)
 	return srv.URL + "/v1/login"
 }

@@ -39,7 +39,7 @@ func serve(t testing.TB, d protocol.Decider, change ...func(*native.Config)) *ht
 	}
 	e := protocol.NewEcho(protocol.Config{})
 	protocol.Mount(e, native.Name, native.New(cfg).Routes()...)
-	srv := httptest.NewServer(e)
+	srv := httptest.NewServer(document().Witness(t, e))
 	t.Cleanup(srv.Close)
 	return srv
 }

@@ -30,7 +30,7 @@ func TestBatchOutOfTime(t *testing.T) {
 		strings.NewReader(`{"action":{"name":"GET"},"resource":{"type":"route","id":"/"},"requests":[{},{}]}`))
 	request.Header.Set("Content-Type", "application/json")
 	answer := httptest.NewRecorder()
-	e.ServeHTTP(answer, request)
+	document().Witness(t, e).ServeHTTP(answer, request)
 	var body struct{ Decisions []protocol.Document }
 	if err := json.Unmarshal(answer.Body.Bytes(), &body); err != nil || answer.Code != http.StatusOK || len(body.Decisions) != 2 || decider.asked != 0 {
 		t.Fatalf("answered %d %s after %d decisions: %v", answer.Code, answer.Body, decider.asked, err)
