@@ -46,6 +46,12 @@ func Read(file string) *Document {
 	return d
 }
 
+// Schema returns one of the document's schemas; nil: it has none of that name.
+func (d *Document) Schema(name string) any {
+	all, _ := d.at(pointer("components", "schemas"))
+	return all[name]
+}
+
 // Validate holds JSON to one of the document's schemas. Its error says what of it is not so.
 func (d *Document) Validate(t testing.TB, schema, text string) error {
 	t.Helper()
