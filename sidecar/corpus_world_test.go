@@ -134,6 +134,7 @@ func (w *world) run(t *testing.T, text string, watch bool) {
 func (w *world) serve(ctx context.Context, t *testing.T, server *sidecar.Server, stop context.CancelFunc) {
 	listening, ended := make(chan net.Addr, 1), make(chan error, 1)
 	server.Listening = func(doors net.Addr) { listening <- doors }
+	witness(t, server)
 	go func() { ended <- server.Run(ctx) }()
 	select {
 	case doors := <-listening:

@@ -69,6 +69,7 @@ func run(t *testing.T, server *sidecar.Server, c *config.Config) *running {
 	ctx, stop := context.WithCancel(context.Background())
 	open, stopped := make(chan net.Addr, 1), make(chan error, 1)
 	server.Listening = func(a net.Addr) { open <- a }
+	witness(t, server)
 	go func() { stopped <- server.Run(ctx) }()
 	t.Cleanup(stop)
 	select {
