@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,6 +93,13 @@ func TestTakes(t *testing.T) {
 	}
 	if err := d.Takes("GET", "/door/a", `{}`); err == nil {
 		t.Error("a body is taken where none is described")
+	}
+}
+
+func TestOperations(t *testing.T) {
+	want := []string{"POST /door", "GET /door/rest", "HEAD /door/rest", "GET /door/rest/handle"}
+	if got := openapitest.Read("testdata/openapi.yaml").Operations(); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

@@ -54,6 +54,18 @@ func isExample(path, template string) bool {
 	return parameter && len(path) >= len(before)+len(after) && strings.HasPrefix(path, before) && strings.HasSuffix(path, after)
 }
 
+// Operations are all methods of all paths, in order, as in "GET /x". A parameter of a path has its
+// name as its value.
+func (d *Document) Operations() (operations []string) {
+	paths, _ := d.at(pointer("paths"))
+	for _, template := range slices.Sorted(keys(paths)) {
+		for _, method := range d.methods(template) {
+			operations = append(operations, strings.ToUpper(method)+" "+strings.NewReplacer("{", "", "}", "").Replace(template))
+		}
+	}
+	return operations
+}
+
 // methods are those of a path, in lower case. What they share stands beside them.
 func (d *Document) methods(template string) []string {
 	item, _ := d.at(pointer("paths", template))
