@@ -66,7 +66,7 @@ func serveShared(t testing.TB, shared protocol.Config, c forwardauth.Config) str
 }
 
 // check asks at a door as its proxy does, about GET /employees, changed by header lines:
-// "Name: value" adds one, "-Name" removes one.
+// "Name: value" adds one, "-Name" removes one, and ":method NAME" is the method of the check.
 func check(t testing.TB, url, name string, lines ...string) *http.Response {
 	t.Helper()
 	path, family := "/gw/"+name, "X-Forwarded-"
@@ -90,6 +90,10 @@ func check(t testing.TB, url, name string, lines ...string) *http.Response {
 	for _, line := range lines {
 		if gone, removed := strings.CutPrefix(line, "-"); removed {
 			r.Header.Del(gone)
+			continue
+		}
+		if method, is := strings.CutPrefix(line, ":method "); is {
+			r.Method = method
 			continue
 		}
 		field, value, _ := strings.Cut(line, ": ")

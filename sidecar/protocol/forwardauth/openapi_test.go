@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"stepup/sidecar/access"
 	"stepup/sidecar/protocol"
 	"stepup/sidecar/protocol/forwardauth"
 	"stepup/sidecar/protocol/openapitest"
@@ -21,6 +22,36 @@ func TestOpenAPIDescribesTheRoutes(t *testing.T) {
 		routes = append(routes, forwardauth.New(proxy, forwardauth.Config{Decider: &asked{}}).Routes()...)
 	}
 	document().CheckRoutes(t, routes)
+}
+
+// TestEveryMethod: a check is answered by any method, and what is answered is described for each.
+func TestEveryMethod(t *testing.T) {
+	because := func(o access.Outcome, c access.Code, challenges ...access.Challenge) access.Decision {
+		return access.Decision{ID: "d", Outcome: o, Reasons: []access.Reason{access.Because(c)}, Challenges: challenges, StepUp: &access.StepUpAdvice{Level: "mfa"}}
+	}
+	for _, row := range []struct {
+		answer        access.Decision
+		status, nginx int
+	}{
+		{allowed(), 200, 200},
+		{because(access.StepUp, access.LevelTooLow, access.Challenge{Scheme: "Bearer"}), 401, 401},
+		{because(access.Deny, access.NotAllowed), 403, 403},
+		{because(access.Indeterminate, access.PolicyTimeout), 503, 500},
+		{because(access.Indeterminate, access.PolicyError), 500, 500},
+	} {
+		url := serve(t, &asked{answer: row.answer}, nil, "127.0.0.1/32")
+		for _, proxy := range forwardauth.Proxies() {
+			want := row.status
+			if proxy.Name == "nginx" {
+				want = row.nginx
+			}
+			for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} {
+				if answer := check(t, url, proxy.Name, ":method "+method); answer.StatusCode != want {
+					t.Errorf("%s by %s: %d, want %d", method, proxy.Name, answer.StatusCode, want)
+				}
+			}
+		}
+	}
 }
 
 // TestRefusedBeforeTheDoor: what is no check, or comes from nobody who may ask, or finds no place, is

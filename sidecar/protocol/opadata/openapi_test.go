@@ -3,6 +3,7 @@ package opadata_test
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"net/url"
 	"strings"
 	"sync"
@@ -85,6 +86,38 @@ func TestRefusedBeforeTheDoor(t *testing.T) {
 			if status, got := d.send(method, path, "", "Authorization", row.header); status != row.status || len(d.asked) != 0 {
 				t.Errorf("%s at %s: %d %s, want %d", row.name, target, status, got, row.status)
 			}
+		}
+	}
+}
+
+// TestRefusedEverywhere: a body that is none is refused alike wherever one is read.
+func TestRefusedEverywhere(t *testing.T) {
+	d := newDoor(t)
+	for _, target := range []string{"/", "/v0/data/fabrikam/web/allow", "/v0/data/fabrikam/web", "/v1/data/fabrikam/web/allow", "/v1/data/fabrikam/web"} {
+		for _, row := range []struct {
+			body   string
+			header []string
+			status int
+		}{
+			{"", nil, 400},
+			{strings.Repeat(" ", 5000), nil, 413},
+			{"input: {}", []string{"Content-Type", "application/yaml"}, 415},
+			{input, []string{"Content-Encoding", "br"}, 415},
+		} {
+			if status, got := d.send("POST", target, row.body, row.header...); status != row.status || len(d.asked) != 0 {
+				t.Errorf("POST %s with %q %v: %d %s, want %d", target, row.body, row.header, status, got, row.status)
+			}
+		}
+		for _, method := range []string{"PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"} {
+			if status, got := d.send(method, target, ""); status != 405 {
+				t.Errorf("%s %s: %d %s, want 405", method, target, status, got)
+			}
+		}
+	}
+	for target, want := range map[string]int{"/health": 200, "/health?bundles": 500, "/health/live": 500} {
+		d.health = errors.New("not activated")
+		if status, got := d.send("HEAD", target, ""); status != want || got != "" {
+			t.Errorf("HEAD %s: %d %q, want %d", target, status, got, want)
 		}
 	}
 }
