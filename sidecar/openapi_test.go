@@ -1,6 +1,8 @@
 package sidecar_test
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"maps"
 	"net/http"
 	"path/filepath"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"stepup/sidecar"
+	"stepup/sidecar/protocol/forwardauth"
 	"stepup/sidecar/protocol/openapitest"
 )
 
@@ -46,6 +49,31 @@ func TestSameShapesEverywhere(t *testing.T) {
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("%s in the document of %s (-native +%s)\n%s", name, door, door, diff)
 				}
+			}
+		}
+	}
+}
+
+// TestNobodyUnknownAsks asks whatever the doors' documents describe as a caller who is not known, and
+// as one whose door is none of them.
+func TestNobodyUnknownAsks(t *testing.T) {
+	const key = "a key of one whose door is that of administrators"
+	gateways := "gateways:\n"
+	for _, proxy := range forwardauth.Proxies() {
+		gateways += fmt.Sprintf("  %s: {peers: [127.0.0.1]}\n", proxy.Name)
+	}
+	s := start(t, fmt.Sprintf("callers: [{name: admin, key_hash: 'sha256:%x', doors: [admin]}]\nlogin: {enabled: true}\n%s", sha256.Sum256([]byte(key)), gateways))
+	for door, document := range described() {
+		unknown := http.StatusUnauthorized
+		if door == "forwardauth" {
+			unknown = http.StatusForbidden // where a 401 would be the user's
+		}
+		for _, operation := range document.Operations() {
+			if status, text := send(t, "http://"+s.http, operation, ""); status != unknown {
+				t.Errorf("%s of nobody known: %d %s, want %d", operation, status, text, unknown)
+			}
+			if status, text := send(t, "http://"+s.http, operation, "", "Authorization", "Bearer "+key); status != http.StatusForbidden {
+				t.Errorf("%s of somebody else: %d %s, want 403", operation, status, text)
 			}
 		}
 	}
