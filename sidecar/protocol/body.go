@@ -123,7 +123,7 @@ func readLimited(c echo.Context, limit int64) ([]byte, error) {
 	// What somebody says to send is made room for, but not more than most send: it costs
 	// nothing to say so.
 	if length := r.ContentLength; 0 < length && length <= mostForeseen {
-		body := make([]byte, length)
+		body := room(length)
 		if _, err := io.ReadFull(r.Body, body); err != nil {
 			return nil, unread()
 		}

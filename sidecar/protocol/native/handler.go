@@ -87,7 +87,9 @@ func (d *Door) decision(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return protocol.SendText(c, http.StatusOK, echo.MIMEApplicationJSON, answer)
+	err = protocol.SendText(c, http.StatusOK, echo.MIMEApplicationJSON, answer)
+	protocol.Reuse(body)
+	return err
 }
 
 // body takes the body and nothing beside it: a parameter that nobody reads is a mistake

@@ -31,7 +31,8 @@ type written struct {
 // mostRead bounds the questions whose texts are worth to be known again.
 const mostRead = 16 << 10
 
-// answerTo takes one question from text to the text of its answer.
+// answerTo takes one question from text to the text of its answer. Nothing of the question is in use
+// after that, for what is read of it are copies; the answer may stand in its place.
 func (d *Door) answerTo(ctx context.Context, body []byte) ([]byte, error) {
 	if d.read == nil || len(body) > mostRead {
 		r, err := d.parse(body)
@@ -42,7 +43,7 @@ func (d *Door) answerTo(ctx context.Context, body []byte) ([]byte, error) {
 	}
 	key := keep.Text(body)
 	if r, known := d.read.Get(key, func(*read) bool { return true }); known {
-		return r.write(d.cfg.Decider.Decide(ctx, r.request))
+		return r.write(body, d.cfg.Decider.Decide(ctx, r.request))
 	}
 	r, err := d.parse(body)
 	if err != nil {
@@ -84,10 +85,11 @@ func sizeOfRead(body []byte) int {
 	return 2048 + 3*len(body) + value*many
 }
 
-// write returns the text of a decision, made of the last one if that says the same.
-func (r *read) write(d access.Decision) ([]byte, error) {
+// write returns the text of a decision, made of the last one if that says the same, in place of the
+// text of the question.
+func (r *read) write(question []byte, d access.Decision) ([]byte, error) {
 	if w := r.written.Load(); w != nil && same(w.decision, d) {
-		return slices.Concat(w.before, []byte(d.ID), w.after), nil
+		return append(append(append(question[:0], w.before...), d.ID...), w.after...), nil
 	}
 	text, err := encode(d)
 	if err != nil {

@@ -5,10 +5,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"net/http/httptest"
 	"reflect"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/labstack/echo/v4"
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/heaptest"
@@ -30,6 +35,11 @@ func (d *deciding) Decide(_ context.Context, r access.Request) access.Decision {
 	return answer
 }
 
+// answered is the answer to one body, of which a copy is handed over: it may be written to.
+func answered(t *testing.T, d *Door, body []byte) ([]byte, error) {
+	return d.answerTo(t.Context(), bytes.Clone(body))
+}
+
 // TestKeptQuestionsAreAnsweredAnew asks the same text again and again of a door that keeps
 // what it read and of one that does not, while the answer changes in every field that an
 // answer has: each time both say the same, byte for byte.
@@ -40,8 +50,8 @@ func TestKeptQuestionsAreAnsweredAnew(t *testing.T) {
 	for round, answer := range append(decisions(), decisions()...) {
 		for range 2 {
 			keeping.answer, fresh.answer = answer, answer
-			got, err := kept.answerTo(t.Context(), body)
-			want, other := anew.answerTo(t.Context(), body)
+			got, err := answered(t, kept, body)
+			want, other := answered(t, anew, body)
 			if (err == nil) != (other == nil) || !bytes.Equal(got, want) {
 				t.Fatalf("round %d: kept %s, %v\nfresh %s, %v", round, got, err, want, other)
 			}
@@ -150,7 +160,7 @@ func TestWhatIsNotKept(t *testing.T) {
 	} {
 		d := New(Config{Decider: &deciding{answer: row.answer}, Memory: 1 << 20})
 		for range 2 {
-			_, _ = d.answerTo(t.Context(), row.body)
+			_, _ = answered(t, d, row.body)
 		}
 		if _, kept := d.read.Get(keep.Text(row.body), func(*read) bool { return true }); kept {
 			t.Errorf("%s: kept", name)
@@ -166,7 +176,7 @@ func TestKeptQuestionsTakeWhatIsTold(t *testing.T) {
 	for n := range 100 {
 		body := []byte(fmt.Sprintf(`{"token":"a.b.c%d","action":{"name":"GET"},"resource":{"type":"route","id":"/a"},"context":{"x":[{}`, n) + strings.Repeat(",{}", 5000) + `]}}`)
 		for range 2 {
-			if _, err := d.answerTo(t.Context(), body); err != nil {
+			if _, err := answered(t, d, body); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -178,4 +188,68 @@ func TestKeptQuestionsTakeWhatIsTold(t *testing.T) {
 		t.Errorf("questions of many small values take %d bytes, and %d are told", taken, told)
 	}
 	runtime.KeepAlive(d)
+}
+
+// naming is a decider whose answers name what they were asked about.
+type naming struct{}
+
+func (naming) Decide(_ context.Context, r access.Request) access.Decision {
+	runtime.Gosched() // others take what is free meanwhile
+	return access.Decision{
+		ID: "0190-" + r.Resource.ID, Outcome: access.Allow, Assurance: access.NoAssurance(), Headers: map[string]string{"x-user": r.Resource.ID},
+	}
+}
+
+// TestReadQuestionsAreCopies: what is read of a text stays as it is when another comes into its place.
+func TestReadQuestionsAreCopies(t *testing.T) {
+	d := New(Config{Decider: naming{}, Memory: 1 << 20, Forward: []string{"x-a"}})
+	body := []byte(`{"token":"a.b.c","id_token":"d.e.f","action":{"name":"GET","properties":{"a":["b",{"c":1.5}],"\u0061b":"\u0063d"}},"resource":{"type":"route","id":"/a","properties":{"x":null,"y":true,"z":"12"}},"context":{"n":12345678901234567890},` +
+		`"request":{"method":"GET","scheme":"https","host":"h.example","path":"/a/b","query":{"q":["1","2"]},"headers":{"x-a":["v"],"x-b":["w"]},"client_ip":"10.0.0.1"}}`)
+	want, err := d.parse(bytes.Clone(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := d.parse(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range body {
+		body[n] = '#'
+	}
+	want.request.Note, got.request.Note = nil, nil
+	if !reflect.DeepEqual(got.request, want.request) {
+		t.Errorf("after another text came there is %+v, want %+v", got.request, want.request)
+	}
+}
+
+// TestBodiesAreUsedAgain asks about many resources at a time, in bodies of many lengths, the most of them
+// known: each answer is about its own, and none has anything of a body or of another answer in it.
+func TestBodiesAreUsedAgain(t *testing.T) {
+	d, e := New(Config{Decider: naming{}, Memory: 8 << 20}), echo.New()
+	ask := func(id string, filler int) string {
+		body := fmt.Sprintf(`{"token":"secret","action":{"name":"GET"},"resource":{"type":"route","id":%q},"context":{"a":%q}}`, id, strings.Repeat("x", filler))
+		r := httptest.NewRequest("POST", "/v1/decision", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		if err := d.decision(e.NewContext(r, w)); err != nil {
+			t.Error(err)
+		}
+		return w.Body.String()
+	}
+	var askers sync.WaitGroup
+	for asker := range 8 {
+		askers.Go(func() {
+			r := rand.New(rand.NewPCG(3, uint64(asker)))
+			for range 400 {
+				n := r.IntN(40)
+				id := fmt.Sprintf("/%d/%d", asker, n)
+				want := fmt.Sprintf(`"x-user":%q`, id)
+				if got := ask(id, n*n*4); strings.Count(got, id) != 2 || !strings.Contains(got, want) || strings.Contains(got, "secret") || !json.Valid([]byte(got)) {
+					t.Errorf("asked about %s: %s", id, got)
+					return
+				}
+			}
+		})
+	}
+	askers.Wait()
 }
