@@ -131,11 +131,23 @@ func (r *testReport) sum(b *strings.Builder) {
 	case r.failed():
 		word = "FAILED: tests of what never happens among"
 	}
-	fmt.Fprintf(b, "%s %s and %s", word, counted(r.ran()-len(r.trials), "Rego test"), counted(len(r.trials), "case"))
+	fmt.Fprintf(b, "%s %s", word, r.kinds())
 	if n := r.skipped(); n > 0 {
 		fmt.Fprintf(b, ", %d skipped", n)
 	}
 	b.WriteString("\n")
+}
+
+// kinds counts what was run. A kind of which there is none is left out beside the other.
+func (r *testReport) kinds() string {
+	rego, trials := r.ran()-len(r.trials), len(r.trials)
+	switch {
+	case rego == 0 && trials > 0:
+		return counted(trials, "case")
+	case trials == 0 && rego > 0:
+		return counted(rego, "Rego test")
+	}
+	return counted(rego, "Rego test") + " and " + counted(trials, "case")
 }
 
 func (r *testReport) tellCoverage(b *strings.Builder) {
