@@ -34,8 +34,8 @@ const (
 // A Finding is one thing that is wrong with a policy, for its author.
 type Finding struct {
 	File     string   `json:"file"`
-	Line     int      `json:"line,omitempty"`   // 0: the file as a whole
-	Column   int      `json:"column,omitempty"` // 0: the line as a whole
+	Line     int      `json:"line,omitzero"`   // 0: the file as a whole
+	Column   int      `json:"column,omitzero"` // 0: the line as a whole
 	Severity Severity `json:"severity"`
 	Message  string   `json:"message"`
 }
