@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -61,6 +60,8 @@ type Route struct {
 	Method string
 	Path   string
 	Serve  echo.HandlerFunc
+	// Refuses says that Serve tells why the method is not taken: it is none that Allow lists.
+	Refuses bool
 }
 
 // Mount puts a door's routes on an echo of [NewEcho]. A path answers exactly the methods of
@@ -74,22 +75,27 @@ func Mount(e *echo.Echo, door string, routes ...Route) { mount(e, door, false, r
 func MountProxied(e *echo.Echo, door string, routes ...Route) { mount(e, door, true, routes) }
 
 func mount(e *echo.Echo, door string, proxied bool, routes []Route) {
-	paths := map[string]map[string]echo.HandlerFunc{}
+	paths := map[string][]Route{}
 	for _, r := range routes {
-		if paths[r.Path] == nil {
-			paths[r.Path] = map[string]echo.HandlerFunc{}
-		}
-		paths[r.Path][r.Method] = r.Serve
+		paths[r.Path] = append(paths[r.Path], r)
 	}
-	for path, methods := range paths {
+	for path, routes := range paths {
 		// What echo calls RouteNotFound sees every method of the path, also those that
 		// echo's router would answer itself.
-		e.RouteNotFound(path, guarded(door, proxied, byMethod(methods)))
+		e.RouteNotFound(path, guarded(door, proxied, byMethod(routes)))
 	}
 }
 
-func byMethod(methods map[string]echo.HandlerFunc) echo.HandlerFunc {
-	allow := strings.Join(slices.Sorted(maps.Keys(methods)), ", ")
+// byMethod serves the routes of one path.
+func byMethod(routes []Route) echo.HandlerFunc {
+	methods, taken := map[string]echo.HandlerFunc{}, []string{}
+	for _, r := range routes {
+		if methods[r.Method] = r.Serve; !r.Refuses {
+			taken = append(taken, r.Method)
+		}
+	}
+	slices.Sort(taken)
+	allow := strings.Join(taken, ", ")
 	return func(c echo.Context) error {
 		if serve, ok := methods[c.Request().Method]; ok {
 			if err := bodiless(c.Request()); err != nil {

@@ -79,7 +79,7 @@ func (d *Door) Routes() []protocol.Route {
 			protocol.Route{Method: http.MethodPost, Path: v1 + path, Serve: d.told(d.post)},
 			protocol.Route{Method: http.MethodPost, Path: v0 + path, Serve: d.told(d.postV0)})
 		for _, method := range []string{http.MethodPut, http.MethodPatch, http.MethodDelete} {
-			routes = append(routes, protocol.Route{Method: method, Path: v1 + path, Serve: d.told(refuseWrite)})
+			routes = append(routes, protocol.Route{Method: method, Path: v1 + path, Serve: d.told(refuseWrite), Refuses: true})
 		}
 	}
 	return routes
