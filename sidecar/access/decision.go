@@ -65,7 +65,8 @@ type Decision struct {
 	Obligations []Object
 	// Headers go to the upstream, on allow only.
 	Headers map[string]string
-	// Revision names the policies that decided; empty if none was asked.
+	// Revision names the policies that are active, whether they were asked or not; empty
+	// while there are none.
 	Revision string
 	// ValidUntil is the NumericDate until which a fresh answer would be the same as
 	// far as time alone goes; 0 if that is not known.
