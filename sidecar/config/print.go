@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -71,8 +72,10 @@ func (p printer) comment(k *Key, path string) string {
 // value makes YAML of one key's value.
 func (p printer) value(k *Key, v reflect.Value, path string) *yaml.Node {
 	switch {
+	case k.OPA:
+		return conceal(plainNode(k, v), reflect.TypeFor[opaKeys]())
 	case k.Secret:
-		return conceal(plainNode(k, v))
+		return conceal(plainNode(k, v), nil)
 	case k.Kind == Section:
 		return p.section(k.Keys, v, path+".")
 	case k.Kind == Sections:
@@ -111,6 +114,9 @@ func plainNode(k *Key, v reflect.Value) *yaml.Node {
 	default:
 		if k.Kind == Listen {
 			return word(v.String())
+		}
+		if v.Kind() == reflect.String && v.Len() == 0 {
+			return word("") // nothing at all would be refused
 		}
 		return &yaml.Node{Kind: yaml.ScalarNode, Value: fmt.Sprint(value)}
 	}
@@ -155,22 +161,66 @@ func freeNode(m map[string]any) *yaml.Node {
 }
 
 // conceal replaces every word that was written below n; that there is something stays
-// visible.
-func conceal(n *yaml.Node) *yaml.Node {
+// visible. Where the type that n is read into, if any is known, wants a number or true or
+// false, that stays too: it is no secret, and in its place a text would not load. A number
+// where anything may stand is hidden, for it may have come from a variable that holds a secret.
+func conceal(n *yaml.Node, t reflect.Type) *yaml.Node {
 	switch n.Kind {
 	case yaml.ScalarNode:
-		if n.Value == "" {
+		if n.Value == "" || isNull(n) || isPlain(n, t) {
 			return n
 		}
 		return word(hidden)
 	case yaml.MappingNode:
 		for i := 1; i < len(n.Content); i += 2 {
-			n.Content[i] = conceal(n.Content[i])
+			n.Content[i] = conceal(n.Content[i], below(t, n.Content[i-1].Value))
 		}
 	default:
 		for i := range n.Content {
-			n.Content[i] = conceal(n.Content[i])
+			n.Content[i] = conceal(n.Content[i], below(t, ""))
 		}
 	}
 	return n
+}
+
+// isPlain reports whether a type wants a number or true or false, and n is one.
+func isPlain(n *yaml.Node, t reflect.Type) bool {
+	if t = pointed(t); t == nil {
+		return false
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return n.ShortTag() == "!!bool"
+	case reflect.Int, reflect.Int64, reflect.Float64:
+		return n.ShortTag() == "!!int" || n.ShortTag() == "!!float"
+	}
+	return false
+}
+
+// below is the type of a member, or of an element; nil: it is not known.
+func below(t reflect.Type, name string) reflect.Type {
+	if t = pointed(t); t == nil {
+		return nil
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		return jsonKeys(t)[name]
+	case reflect.Map, reflect.Slice:
+		return t.Elem()
+	}
+	return nil
+}
+
+// pointed is the type behind pointers; nil for one that reads itself.
+func pointed(t reflect.Type) reflect.Type {
+	for t != nil {
+		switch {
+		case reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()):
+			return nil
+		case t.Kind() != reflect.Pointer:
+			return t
+		}
+		t = t.Elem()
+	}
+	return nil
 }

@@ -57,10 +57,14 @@ func TestWhatIsPrintedLoads(t *testing.T) {
 		`policy: {path: " ", package: x}`,
 		issuer(`levels: {"": "", mfa: c}`) + "junk: [",
 		issuer(`levels: {"a: b": "- c", "null": "~"}`),
+		"http: {tls: {cert: c, key: k, client_ca: a}}\ncallers: [{name: a, san: a.example, doors: [native]}]",
+		"http: {address: unix:///run/s.sock}\ncallers: [{name: a, uid: 1000, doors: [native]}]",
 		"clock_skew: 1ms\nanswers: {keep: 1h}\npolicy: {deadline: 59s999ms}",
 	} {
 		if c, _, err := load(text); err == nil {
 			loadsAgain(t, c)
+		} else if strings.HasPrefix(text, "http") {
+			t.Errorf("Load(%q) = %v", text, err)
 		}
 	}
 }
@@ -98,6 +102,52 @@ func TestPrintHidesSecrets(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("Print lacks %q:\n%s", want, got)
 		}
+	}
+}
+
+// TestPrintShowsNumbersOfOPA: what OPA reads as a number or as true or false is no secret. Every text
+// is, and so is a number where OPA takes anything.
+func TestPrintShowsNumbersOfOPA(t *testing.T) {
+	const text = `
+policy:
+  package: shop
+  opa:
+    services:
+      hidden:
+        url: https://s3cret.example
+        response_header_timeout_seconds: 7
+        tls: {system_ca_required: true}
+        headers: {x-pin: "8765", x-on: "true"}
+        credentials:
+          bearer: {token: "${PIN}"}
+          oauth2:
+            additional_claims:
+              code: ${PIN}
+              admin: true
+    keys: {k: {key: "8765", scope: }}
+    bundles: {a: {service: hidden, persist: false, size_limit_bytes: 1000, polling: {min_delay_seconds: 10}}}
+    decision_logs: {console: true, reporting: {max_decisions_per_second: 2.5}}
+`
+	c, _, err := load(text, "PIN=8765")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := printed(t, c)
+	for _, secret := range []string{"8765", "s3cret"} {
+		if strings.Contains(got, secret) {
+			t.Errorf("Print shows %q:\n%s", secret, got)
+		}
+	}
+	for _, want := range []string{
+		"response_header_timeout_seconds: 7", "system_ca_required: true", "persist: false", "size_limit_bytes: 1000", "min_delay_seconds: 10",
+		"console: true", "max_decisions_per_second: 2.5", "scope: null", "x-pin: hidden", "x-on: hidden", "token: hidden", "code: hidden", "admin: hidden",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("Print lacks %q:\n%s", want, got)
+		}
+	}
+	if _, _, err := load(got); err != nil {
+		t.Errorf("what Print wrote does not load: %v\n%s", err, got)
 	}
 }
 

@@ -158,8 +158,12 @@ type User string
 // overflowUID is how Linux shows every user that it cannot tell in a container's namespace.
 const overflowUID = 65534
 
-// UnmarshalText reads a number that means one user.
+// UnmarshalText reads a number that means one user, or nothing.
 func (u *User) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*u = ""
+		return nil
+	}
 	n, err := strconv.ParseUint(string(text), 10, 32)
 	switch {
 	case err != nil || strconv.FormatUint(n, 10) != string(text) || n == 1<<32-1:
