@@ -39,7 +39,7 @@ with the names of levels held against the known ones.
 It warns of what loads and most likely means something else: a claim that the vocabulary
 reads, a condition that somebody passes of whom nothing is known, an age that nobody can
 meet or that is not understood, a level that no login reaches, an allow that is false beside
-one that is true.
+one that is true, a package that has no way to allow.
 
 Where DIR has a stepup.yaml, that says which policy to check, whose logins there are and the
 rest, as for a sidecar that is started in DIR, the environment aside; what else in DIR could be

@@ -62,7 +62,7 @@ func (f Finding) String() string {
 // It warns of what loads and does something else than its author most likely means: claims
 // that are the vocabulary's to read, conditions that hold when nothing is known of the
 // login, ages that nobody can meet or that are not understood, levels that nobody offers, an
-// allow that is false beside one that is true.
+// allow that is false beside one that is true, a package in which nothing can make it true.
 //
 // Of the configuration it takes Package (empty: some package must have a rule allow),
 // Builtins, MayRedefine and Issuers (none: tokens of any vocabulary are expected). Findings are in the order of file, line and column.
@@ -82,6 +82,7 @@ func Check(ctx context.Context, dir string, c Config) ([]Finding, error) {
 	if err := ch.reads(); err != nil {
 		return nil, err
 	}
+	ch.ways()
 	ch.conflicts()
 	ch.absences()
 	ch.ages(ctx)

@@ -28,7 +28,7 @@ func (c *checker) conflicts() {
 // contradicts reports whether another definition may be true where one is false.
 func contradicts(w, other written) bool {
 	return other.rule != w.rule && !other.rule.Default && other.module.Package.Path.Equal(w.module.Package.Path) &&
-		(gives(other.rule, yes) || gives(other.rule, maybe)) && !exclude(w.rule, other.rule)
+		other.mayAllow() && !exclude(w.rule, other.rule)
 }
 
 // gives reports whether a definition, or an else of it, yields that.

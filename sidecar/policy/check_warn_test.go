@@ -198,13 +198,54 @@ func TestCheckWarnsOfConflict(t *testing.T) {
 		{"false beside what may be either", "allow := input.resource.id == \"/x\"\n\n" + `allow := false if input.action.name == "GET"`, []string{"p.rego:5:1: warning | takes nothing away"}},
 		{"false always", way + `allow := false`, []string{"p.rego:5:1: warning"}},
 		{"the default", "default allow := false\n\n" + way, nil},
-		{"false alone", `allow := false if input.action.name == "GET"`, nil},
+		{"false alone", `allow := false if input.action.name == "GET"`, []string{"p.rego:3:1: warning | no way to allow"}},
 		{"false first, and true otherwise", `allow := false if input.action.name == "GET" else := true`, nil},
 		{"false where the way in is not", way + `allow := false if not input.resource.id == "/x"`, nil},
 		{"ways in only", way + `allow if input.action.name == "GET"`, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) { wantFound(t, warnings(t, rego(row.body), policy.Config{}), row.want) })
 	}
+}
+
+// A package in which nothing can make allow true refuses everybody, and says so to its author.
+func TestCheckWarnsOfNoWayToAllow(t *testing.T) {
+	const shut = "default allow := false\n\n"
+	for _, row := range []struct {
+		name, body string
+		want       []string
+	}{
+		{"misspelt", shut + `alow if input.action.name == "GET"`,
+			[]string{"p.rego:3:1: warning: the package p has no way to allow | p.rego:5 meant to be allow?"}},
+		{"misspelt twice, the first is named", shut + "allows if input.resource.id == \"/x\"\n\nallows if input.resource.id == \"/y\"",
+			[]string{"is allows at | p.rego:5 meant"}},
+		{"a rule with quite another name", shut + "staff if input.subject.id == \"bob\"", []string{"p.rego:3:1: warning | everybody is refused"}},
+		{"the default alone", shut, []string{"p.rego:3:1: warning | everybody is refused"}},
+		{"false, and false otherwise", `allow := false if input.action.name == "GET" else := false`, []string{"p.rego:3:1: warning | everybody is refused"}},
+		{"misspelt beside one that is not", shut + "allow if input.action.name == \"GET\"\n\nalow if input.action.name == \"POST\"", nil},
+		{"a value that may be true", shut + `allow := input.resource.id == "/x"`, nil},
+		{"true otherwise", `allow := false if input.action.name == "GET" else := true`, nil},
+		{"a default that is true", "default allow := true", nil},
+		{"no allow at all is an error", "alow if input.action.name == \"GET\"", []string{"error: no package here has a rule allow"}},
+	} {
+		t.Run(row.name, func(t *testing.T) { wantFound(t, warnings(t, rego(row.body), policy.Config{}), row.want) })
+	}
+}
+
+// Each package that may decide is looked at, and no other.
+func TestCheckLooksForAWayToAllowByPackage(t *testing.T) {
+	two := rego("allow if input.action.name == \"GET\"").with(files{"q.rego": "package q\n\ndefault allow := false\n\nalow if input.action.name == \"GET\"\n"})
+	shut := []string{"q.rego:3:1: warning: the package q has no way to allow"}
+	wantFound(t, warnings(t, two, policy.Config{}), shut)
+	wantFound(t, warnings(t, two, policy.Config{Package: "q"}), shut)
+	wantFound(t, warnings(t, two, policy.Config{Package: "p"}), nil)
+	wantFound(t, warnings(t, two, policy.Config{Package: "r"}), []string{"error: no package r here (found: p, q)"})
+}
+
+// A rule of another file of the package is a way, and so is one that a package above defines.
+func TestCheckFindsTheWayElsewhere(t *testing.T) {
+	shut := files{"a.rego": "package a.b\n\ndefault allow := false\n"}
+	wantFound(t, warnings(t, shut.with(files{"b.rego": "package a.b\n\nallow if input.action.name == \"GET\"\n"}), policy.Config{Package: "a.b"}), nil)
+	wantFound(t, warnings(t, shut.with(files{"b.rego": "package a\n\nb.allow if input.action.name == \"GET\"\n"}), policy.Config{Package: "a.b"}), nil)
 }
 
 // With the issuers known, what nobody offers is exact.
@@ -240,7 +281,7 @@ func TestCheckWarnsForIssuers(t *testing.T) {
 // Our own policies are as we say that policies should be, but for those that are odd on
 // purpose.
 func TestCheckFindsNothingInOurs(t *testing.T) {
-	odd := []string{"clock", "conflict", "ladder", "negation", "no_allow", "not_boolean"}
+	odd := []string{"clock", "conflict", "ladder", "mirror", "negation", "no_allow", "not_boolean"}
 	folders, err := os.ReadDir("../../testdata/policies")
 	must(t, err)
 	for _, f := range folders {
