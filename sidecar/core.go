@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 
@@ -183,9 +184,20 @@ func openPolicies(ctx context.Context, o Options, issuers Issuers, metrics *tele
 		return nil, fmt.Errorf("policy: %w", err)
 	}
 	if err != nil {
-		o.Logger.Error("the policy is refused; every question is answered with 503 until it is mended", "error", err)
+		tellAwaited(o.Logger, err)
 	}
 	return policies, nil
+}
+
+// tellAwaited says what is wrong and who can mend it. What an issuer asks in vain of the vocabularies
+// the next version of the policy may define; the configuration is read at the start only.
+func tellAwaited(log *slog.Logger, err error) {
+	if _, ok := errors.AsType[*config.Error](err); ok {
+		log.Error("issuers are configured for what the policy does not have; every question is answered with 503 until one of the two is mended",
+			"error", err, "try", "define it in the data of the policy, which is followed; or change the configuration, which is not, and restart")
+		return
+	}
+	log.Error("the policy is refused; every question is answered with 503 until it is mended", "error", err)
 }
 
 func receivePolicies(o Options, c policy.Config) (*policy.Policies, error) {

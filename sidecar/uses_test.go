@@ -70,3 +70,50 @@ issuers:
 		}
 	}
 }
+
+// A sidecar that follows its policy waits for what its issuers are configured for, and says that
+// the policy can bring it, and that a change of the configuration takes a restart.
+func TestMisusedIsAwaitedFromThePolicy(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "shop.rego"), []byte("package shop\n\nallow if \"normal\" in input.assurance.levels\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, _, err := config.Load(config.Options{Environ: []string{
+		"STEPUP_POLICY_PATH=" + dir, "STEPUP_POLICY_PACKAGE=shop",
+		"STEPUP_ISSUERS=[{issuer: 'https://login.example', audiences: [a], jwks_file: none.json, vocabulary: corp}]",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	core, err := sidecar.NewCore(t.Context(), sidecar.Options{Config: c, AwaitPolicy: true, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"issuers are configured for what the policy does not have", `issuers[0].vocabulary: unknown vocabulary`,
+		"define it in the data of the policy, which is followed; or change the configuration, which is not, and restart",
+	} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log lacks %q:\n%s", want, log.String())
+		}
+	}
+	if core.Policies.Current() != nil {
+		t.Error("a policy is active whose vocabularies an issuer asks in vain; want none")
+	}
+
+	for name, text := range map[string]string{
+		"stepup/levels/data.yaml": "badge: {implies: [normal]}\n", "stepup/vocabularies/data.json": `{"corp": ` + corpVocabulary + `}`,
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := core.Policies.Reload(t.Context()); err != nil || core.Policies.Current() == nil {
+		t.Errorf("Reload once the policy defines the vocabulary = %v, active %v; want a policy", err, core.Policies.Current() != nil)
+	}
+}
