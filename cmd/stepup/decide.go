@@ -315,7 +315,7 @@ func furthermore(note pdp.Record) string {
 func tellDecision(w io.Writer, note pdp.Record) error {
 	d := note.Decision
 	var b strings.Builder
-	b.WriteString(headline(d.Outcome) + "\n")
+	b.WriteString(explain.Headline(d.Outcome) + "\n")
 	for _, r := range d.Reasons {
 		row(&b, "reason", "%s: %s", r.Code, r.Message)
 	}
@@ -332,14 +332,6 @@ func tellDecision(w io.Writer, note pdp.Record) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-// headline is the outcome as a person says it.
-func headline(o access.Outcome) string {
-	if o == access.Indeterminate {
-		return "no decision"
-	}
-	return strings.ReplaceAll(o.String(), "_", " ")
 }
 
 // row writes one line: what it is about, and what there is to say.

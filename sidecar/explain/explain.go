@@ -14,6 +14,8 @@ type Explanation struct {
 	Revision  string    `json:"revision,omitempty"`
 	Policy    *Policy   `json:"policy,omitempty"` // absent: the policy was not asked
 	Logins    *Logins   `json:"logins,omitempty"` // absent: no other login was tried; see [Explanation.Seek]
+
+	told access.Outcome // for people: Outcome has no word for a fault
 }
 
 // A Reason is why it was refused; Meaning is for the author, and empty for a policy's own.
@@ -76,6 +78,7 @@ func New(d access.Decision, t *policy.Trace) Explanation {
 		Reasons:   []Reason{},
 		Assurance: Assurance{d.Assurance.Level, d.Assurance.Levels, d.Assurance.Methods, d.Assurance.AuthTime},
 		Revision:  d.Revision,
+		told:      d.Outcome,
 	}
 	for _, r := range d.Reasons {
 		row, _ := access.Lookup(r.Code)

@@ -78,6 +78,14 @@ func TestTextWithoutPolicy(t *testing.T) {
 	golden(t, "token_refused.txt", explain.New(d, nil).Text())
 }
 
+// A fault is no refusal, whether the policy was asked or not.
+func TestTextOfFault(t *testing.T) {
+	d := access.Decision{
+		Outcome: access.Indeterminate, Reasons: []access.Reason{access.Because(access.KeysUnavailable)}, Assurance: access.NoAssurance(),
+	}
+	golden(t, "keys_unavailable.txt", explain.New(d, nil).Text())
+}
+
 func TestJSON(t *testing.T) {
 	d, trace := traced(t, bob("/employees", 120, access.Object{"ticket": "0"}, "normal"))
 	got, err := json.MarshalIndent(explain.New(d, trace), "", "  ")

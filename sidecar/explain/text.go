@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"stepup/sidecar/access"
 )
 
 // Text tells the explanation to a person, without colours and ending in a newline.
@@ -29,10 +31,20 @@ func (e Explanation) Text() string {
 }
 
 func (e Explanation) headline() string {
-	if e.Policy != nil && e.Policy.Fault != "" {
-		return "no decision: the policy is at fault"
+	text := Headline(e.told)
+	if e.told == access.Indeterminate && e.Policy != nil && e.Policy.Fault != "" {
+		text += ": the policy is at fault"
 	}
-	return strings.ReplaceAll(e.Outcome, "_", " ")
+	return text
+}
+
+// Headline is an outcome as a person says it. That there is none is told apart from a refusal,
+// which callers are not told.
+func Headline(o access.Outcome) string {
+	if o == access.Indeterminate {
+		return "no decision"
+	}
+	return strings.ReplaceAll(o.String(), "_", " ")
 }
 
 func (a Assurance) text() string {
