@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -84,6 +85,19 @@ func TestTextOfFault(t *testing.T) {
 		Outcome: access.Indeterminate, Reasons: []access.Reason{access.Because(access.KeysUnavailable)}, Assurance: access.NoAssurance(),
 	}
 	golden(t, "keys_unavailable.txt", explain.New(d, nil).Text())
+}
+
+// A package without a rule for allow has its default only.
+func TestTextOfDefault(t *testing.T) {
+	for allow, want := range map[bool]string{
+		false: "The package p has no way to allow.\n",
+		true:  "The default of the package p allowed it.\n",
+	} {
+		trace := policy.Trace{Package: "p", Result: policy.Result{Allow: allow}}
+		if got := explain.New(access.Decision{Assurance: access.NoAssurance()}, &trace).Text(); !strings.HasSuffix(got, want) {
+			t.Errorf("Text, allow %t: %q, want %q at its end", allow, got, want)
+		}
+	}
 }
 
 func TestJSON(t *testing.T) {

@@ -78,6 +78,8 @@ func (p *Policy) summary() string {
 	switch {
 	case p.Fault != "":
 		return fmt.Sprintf("What each rule of the package %s came to:", p.Package)
+	case len(p.Rules) == 0 && p.Allow:
+		return fmt.Sprintf("The default of the package %s allowed it.", p.Package)
 	case len(p.Rules) == 0:
 		return fmt.Sprintf("The package %s has no way to allow.", p.Package)
 	case p.Allow:
