@@ -54,13 +54,26 @@ func misusedIn(c *config.Config) func(policy.UseErrors) error {
 	return func(list policy.UseErrors) error { return problems(list, c) }
 }
 
+// Configured says how a key of an issuer is named in a configuration, and where it stands.
+func Configured(c *config.Config) func(issuer, key string) (path, file string, line int) {
+	return func(issuer, key string) (string, string, int) {
+		path := pathOf(c, issuer, key)
+		origin := c.Origin(path)
+		return path, origin.Name, origin.Line
+	}
+}
+
+func pathOf(c *config.Config, issuer, key string) string {
+	if n := slices.IndexFunc(c.Issuers, func(i config.Issuer) bool { return i.Issuer == issuer }); n >= 0 {
+		return fmt.Sprintf("issuers[%d].%s", n, key)
+	}
+	return key
+}
+
 func problems(list policy.UseErrors, c *config.Config) *config.Error {
 	told := &config.Error{}
 	for _, one := range list {
-		path := one.Key
-		if n := slices.IndexFunc(c.Issuers, func(i config.Issuer) bool { return i.Issuer == one.Issuer }); n >= 0 {
-			path = fmt.Sprintf("issuers[%d].%s", n, one.Key)
-		}
+		path := pathOf(c, one.Issuer, one.Key)
 		told.Problems = append(told.Problems, config.Problem{Path: path, Origin: c.Origin(path), What: one.What})
 	}
 	return told

@@ -133,6 +133,7 @@ func (g checkTarget) check(ctx context.Context, against policy.Config) ([]policy
 	var found []policy.Finding
 	if g.config != nil {
 		found, against.Issuers = misused(ctx, g.config, g.folder)
+		against.Configured = sidecar.Configured(g.config)
 	}
 	inside, err := policy.Check(ctx, g.folder, against)
 	return slices.Concat(found, inside, g.beside), err

@@ -18,6 +18,7 @@ type reads struct {
 	spoken  []*assurance.Vocabulary // those whose tokens this policy will see
 	offered []string                // the levels that some login of theirs reaches
 	enums   map[string][]string     // the values that a place may have, where they are few
+	claims  claimsRead
 }
 
 // reads warns of what any rule reads, whether or not a decision depends on it.
@@ -26,7 +27,7 @@ func (c *checker) reads() error {
 	if err != nil || c.library == nil {
 		return err
 	}
-	r := reads{checker: c, author: newAuthor(c.rules), spoken: c.library.spoken(), enums: enums}
+	r := reads{checker: c, author: newAuthor(c.rules), spoken: c.library.spoken(), enums: enums, claims: claimsRead{names: map[string]bool{}}}
 	for _, v := range r.spoken {
 		for _, l := range v.Logins {
 			r.offered = append(r.offered, c.library.catalog.Order().Implied(l.Level)...)
@@ -42,6 +43,7 @@ func (c *checker) reads() error {
 			r.rule(w)
 		}
 	}
+	r.renames()
 	return nil
 }
 
@@ -78,6 +80,9 @@ func (r *reads) rule(w written) {
 // rawClaim warns of a claim that is the vocabulary's to read.
 func (r *reads) rawClaim(at *ast.Location, t *ast.Term) {
 	ref, ok := t.Value.(ast.Ref)
+	if ok {
+		r.claims.see(ref)
+	}
 	if !ok || len(ref) <= len(refClaims) || !ref.HasPrefix(refClaims) {
 		return
 	}

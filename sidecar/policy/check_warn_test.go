@@ -207,6 +207,37 @@ func TestCheckWarnsOfConflict(t *testing.T) {
 	}
 }
 
+// A rename to a name that nothing reads is most likely misspelt: the claim it is for counts no more.
+func TestCheckWarnsOfRenamesThatNothingReads(t *testing.T) {
+	const plain = `allow if "mfa" in input.assurance.levels`
+	for _, row := range []struct {
+		name, renamed, body string
+		want                []string
+	}{
+		{"as the vocabulary reads it", "authentication_level", plain, nil},
+		{"misspelt", "authentication_levl", plain, []string{
+			`warning: issuer "https://fabrikam.eu.auth0.com/": claims.authentication_levl: neither the vocabulary auth0-rule nor a rule reads a claim "authentication_levl" | did you mean "authentication_level"?`}},
+		{"like nothing", "department", plain, []string{`a claim "department"; the vocabulary reads | authentication_level`}},
+		{"a rule reads it", "department", `allow if input.token.claims.department == "x"`, nil},
+		{"a rule reads it by a short name", "department", "allow if {\n\tt := input.token\n\tt.claims.department == \"x\"\n}", nil},
+		{"a rule reads it in another's place", "department", `allow if data.staff[input.token.claims.department]`, nil},
+		{"a rule reads it with a default", "authentication_levl", `allow if object.get(input.token.claims, "authentication_levl", "") == "x"`, nil},
+		{"a rule reads another", "department", `allow if input.token.claims.team == "x"`, []string{`a claim "department"`}},
+		{"a rule reads what is not written out", "department", "allow if {\n\tsome name in [\"a\"]\n\tinput.token.claims[name] == \"x\"\n}", nil},
+		{"a rule reads all", "department", `allow if count(input.token.claims) > 3`, nil},
+		{"a rule may read it from the whole document", "department", `allow if object.get(input, ["token", "claims", "department"], "") == "x"`, nil},
+		{"misspelt, and a rule reads all", "authentication_levl", `allow if count(input.token.claims) > 3`, []string{`did you mean "authentication_level"?`}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			use := policy.Use{Issuer: "https://fabrikam.eu.auth0.com/", Vocabulary: "auth0-rule", Claims: map[string]string{row.renamed: "https://fabrikam.example/claim"}}
+			got := warnings(t, rego(row.body), policy.Config{Issuers: []policy.Use{use}})
+			// What else is said of such rules is said elsewhere.
+			got = slices.DeleteFunc(got, func(one string) bool { return !strings.Contains(one, "nor a rule reads") })
+			wantFound(t, got, row.want)
+		})
+	}
+}
+
 // A package in which nothing can make allow true refuses everybody, and says so to its author.
 func TestCheckWarnsOfNoWayToAllow(t *testing.T) {
 	const shut = "default allow := false\n\n"

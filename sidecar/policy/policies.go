@@ -50,6 +50,10 @@ type Config struct {
 	// where they are configured. Nil: the load tells it as it is.
 	Misused func(UseErrors) error
 
+	// Configured says how a key of an issuer is named in the configuration, and in which file and
+	// line it stands; for [Check] only. Nil: that is not known.
+	Configured func(issuer, key string) (path, file string, line int)
+
 	// Readings is how many bytes may be taken by what was read in tokens about logins, so
 	// that it is read once for all that tell the same. 0: none are kept.
 	Readings int64
