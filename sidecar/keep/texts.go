@@ -2,6 +2,7 @@ package keep
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/coocood/freecache"
 )
@@ -11,20 +12,28 @@ import (
 // are ten or a hundred thousand; whoever asks for one gets a copy. None keeps nothing. It
 // is safe for concurrent use.
 type Texts struct {
-	cache *freecache.Cache
-	room  int64 // for texts
-	puts  atomic.Int64
-	sizes atomic.Int64 // of all that was put
+	cache   *freecache.Cache
+	room    int64        // for texts
+	written atomic.Int64 // of all that was put
 }
 
 const (
-	// LeastTexts is how many bytes texts need at least: what finds them takes that much.
-	LeastTexts = 4 << 20
+	// LeastTexts is how many bytes texts need at least: the tables that find them take some MiB, however
+	// few there are.
+	LeastTexts = 20 << 20
 	// header is what the cache writes before each text, besides its key.
 	header = 24
-	// The part of all bytes that is for texts; the rest finds them.
-	textsOf, textsIn = 3, 4
+	// The part of all bytes that is for texts; the rest is for the tables that find them, which
+	// grow with what comes and goes.
+	textsOf, textsIn = 2, 3
 )
+
+// A clock counts seconds, and never goes back: freecache takes what was asked for after it would for
+// old, for ever.
+type clock struct{ began time.Time }
+
+// Now implements [freecache.Timer].
+func (c clock) Now() uint32 { return uint32(time.Since(c.began) / time.Second) }
 
 // NewTexts returns room for so many bytes; nil if that is less than [LeastTexts].
 func NewTexts(bytes int64) *Texts {
@@ -32,7 +41,7 @@ func NewTexts(bytes int64) *Texts {
 		return nil
 	}
 	room := bytes / textsIn * textsOf
-	return &Texts{cache: freecache.NewCache(int(room)), room: room}
+	return &Texts{cache: freecache.NewCacheCustomTimer(int(room), clock{time.Now()}), room: room}
 }
 
 // Get returns a copy of the text that is kept under a digest.
@@ -53,8 +62,7 @@ func (t *Texts) Put(key Digest, text []byte) bool {
 	if t == nil || t.cache.Set(key[:], text, 0) != nil {
 		return false
 	}
-	t.puts.Add(1)
-	t.sizes.Add(int64(header + len(key) + len(text)))
+	t.written.Add(int64(header + len(key) + len(text)))
 	return true
 }
 
@@ -66,11 +74,11 @@ func (t *Texts) Len() int {
 	return int(t.cache.EntryCount())
 }
 
-// Bytes returns how many bytes are taken, about, with what finds the texts.
+// Bytes returns how many bytes were taken, about, with what finds the texts. None is ever given back: others
+// are written over those that go.
 func (t *Texts) Bytes() int64 {
-	if t == nil || t.puts.Load() == 0 {
+	if t == nil {
 		return 0
 	}
-	taken := t.cache.EntryCount() * (t.sizes.Load() / t.puts.Load())
-	return min(taken, t.room) / textsOf * textsIn
+	return min(t.written.Load(), t.room) / textsOf * textsIn
 }

@@ -4,10 +4,12 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 
+	"stepup/sidecar/heaptest"
 	"stepup/sidecar/keep"
 )
 
@@ -29,14 +31,14 @@ func TestTexts(t *testing.T) {
 		if there {
 			found++
 		}
-		text := strings.Repeat(fmt.Sprint(k, "/", n, " "), r.IntN(120))
+		text := strings.Repeat(fmt.Sprint(k, "/", n, " "), r.IntN(400))
 		if texts.Put(key(k), []byte(text)) {
 			put[k] = text
 			written += len(text)
 		}
 	}
 	t.Logf("%d found; %d are kept, in %d bytes", found, texts.Len(), texts.Bytes())
-	if bytes := texts.Bytes(); bytes > most || bytes < most/2 || written < 10*most || found == 0 {
+	if bytes := texts.Bytes(); bytes > most || bytes < most/2 || written < 5*most || found == 0 {
 		t.Errorf("%d bytes are told of %d that may be taken, after %d were written; %d were found", bytes, most, written, found)
 	}
 	for k := range 200 {
@@ -45,6 +47,24 @@ func TestTexts(t *testing.T) {
 		}
 	}
 	t.Error("nothing is kept of what is asked for often")
+}
+
+// TestTextsTakeWhatTheyMay lets short texts come and go for long, which is what the tables that find them
+// grow with: with the texts they take what they may and not a quarter more.
+func TestTextsTakeWhatTheyMay(t *testing.T) {
+	for _, most := range []int64{keep.LeastTexts, 27 << 20} {
+		before := heaptest.InUse()
+		texts, text := keep.NewTexts(most), make([]byte, 300)
+		for n := range 1_000_000 {
+			texts.Put(keep.Text(binary.AppendUvarint(nil, uint64(n))), text)
+		}
+		taken, told := heaptest.InUse()-before, texts.Bytes()
+		t.Logf("%d texts take %d KiB, %d told, of %d", texts.Len(), taken>>10, told>>10, most>>10)
+		if taken > most+most/4 || told > most || told < taken*3/4 {
+			t.Errorf("%d bytes are taken, and %d told; it may take %d", taken, told, most)
+		}
+		runtime.KeepAlive(texts)
+	}
 }
 
 func TestTextsTooLarge(t *testing.T) {

@@ -4,7 +4,16 @@ import "stepup/sidecar/access"
 
 // TextsOnly makes a memory keep tokens as text alone, so that each is read from it whenever it is asked for.
 func TextsOnly(m *Memory) *Memory {
+	if m.proofs.texts == nil {
+		panic("too little room for texts")
+	}
 	m.proofs.last = nil
+	return m
+}
+
+// AnswersOnly makes a memory keep no tokens.
+func AnswersOnly(m *Memory) *Memory {
+	m.proofs = &proofs{}
 	return m
 }
 

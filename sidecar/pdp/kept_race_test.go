@@ -78,7 +78,7 @@ func newChanging(t *testing.T) *changing {
 	w.decider = pdp.New(pdp.Config{
 		Verifier: verifier, Policy: func() pdp.Policy { return w.active.Load().Current() }, Recorder: &counted{},
 		Now: func() time.Time { return time.Unix(w.clock.Load(), 0) }, Deadline: time.Minute, Keep: time.Minute,
-		Memory: pdp.NewMemory(pdp.MemoryConfig{Bytes: 8 << 20}),
+		Memory: pdp.NewMemory(pdp.MemoryConfig{Bytes: 48 << 20}),
 	})
 	return w
 }

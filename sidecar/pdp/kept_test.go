@@ -215,7 +215,7 @@ func (l *life) memory() *pdp.Memory {
 	if l.began%5 < 2 {
 		return pdp.NewMemory(pdp.MemoryConfig{Bytes: 1 << 20, Counters: l.found.counters})
 	}
-	return pdp.TextsOnly(pdp.NewMemory(pdp.MemoryConfig{Bytes: 8 << 20, Counters: l.found.counters}))
+	return pdp.TextsOnly(pdp.NewMemory(pdp.MemoryConfig{Bytes: 48 << 20, Counters: l.found.counters}))
 }
 
 func (l *life) decider(active func() pdp.Policy, m *pdp.Memory) (*pdp.Decider, *records) {

@@ -31,10 +31,12 @@ type read struct {
 }
 
 // proofs are kept as text, all of them, and as values those that were asked for last: many are kept,
-// and the garbage collector would walk through all of their parts while people wait.
+// and the garbage collector would walk through all of their parts while people wait. Where there is
+// too little room for texts there are not many, and they are values.
 type proofs struct {
+	texts    *keep.Texts // nil: too little room
 	last     *keep.Last[*proof]
-	texts    *keep.Texts
+	values   *keep.Cache[*proof] // nil: there are texts
 	counters keep.Counters
 }
 
@@ -42,24 +44,18 @@ type proofs struct {
 const shareOfLast = 16
 
 func newProofs(bytes int64, c keep.Counters) *proofs {
-	p := &proofs{counters: c}
-	if p.texts = keep.NewTexts(bytes - bytes/shareOfLast); p.texts != nil {
-		bytes /= shareOfLast
+	texts := keep.NewTexts(bytes - bytes/shareOfLast)
+	if texts == nil {
+		return &proofs{values: keep.New[*proof](bytes, keep.Counters{}), counters: c}
 	}
-	p.last = keep.NewLast[*proof](bytes)
-	return p
+	return &proofs{texts: texts, last: keep.NewLast[*proof](bytes / shareOfLast), counters: c}
 }
 
-func (k *proofs) bytes() int64 { return k.last.Bytes() + k.texts.Bytes() }
+func (k *proofs) bytes() int64 { return k.last.Bytes() + k.texts.Bytes() + k.values.Bytes() }
 
 // get returns the proof of tokens, if it still holds.
 func (k *proofs) get(key keep.Digest, v Prover, now time.Time) (*proof, bool) {
-	p, found := k.last.Get(key)
-	if !found {
-		if p = k.unpacked(key, v); p != nil {
-			k.last.Put(key, p, p.size())
-		}
-	}
+	p := k.find(key, v)
 	if p == nil || !p.holds(now) {
 		k.counters.Missed()
 		return nil, false
@@ -68,12 +64,23 @@ func (k *proofs) get(key keep.Digest, v Prover, now time.Time) (*proof, bool) {
 	return p, true
 }
 
-func (k *proofs) unpacked(key keep.Digest, v Prover) *proof {
+// find returns the proof of tokens as it was when it was kept; nil: there is none.
+func (k *proofs) find(key keep.Digest, v Prover) *proof {
+	if p, found := k.values.Get(key, func(*proof) bool { return true }); found {
+		return p
+	}
+	if p, found := k.last.Get(key); found {
+		return p
+	}
 	text, found := k.texts.Get(key)
 	if !found {
 		return nil
 	}
-	return unpack(text, v)
+	p := unpack(text, v)
+	if p != nil {
+		k.last.Put(key, p, p.size())
+	}
+	return p
 }
 
 var packers = sync.Pool{New: func() any { return new(packed.Writer) }}
@@ -92,6 +99,7 @@ func (k *proofs) put(key keep.Digest, p *proof, v Prover) {
 	}
 	if again := unpack(string(w.Bytes()), v); again != nil { // which is smaller than what was just read
 		k.last.Put(key, again, again.size())
+		k.values.Put(key, again, again.size())
 	}
 }
 
