@@ -20,7 +20,7 @@ const configurationFile = "stepup.yaml"
 // asks.
 func served(t terminal, dir, pkg, command string) (*config.Config, error) {
 	file := filepath.Join(dir, configurationFile)
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	flags := map[string]string{}

@@ -198,6 +198,7 @@ func (q *question) remember() {
 		span.Until = min(until, q.now.Add(q.Keep).Unix())
 	}
 	s := &saying{span: span, ruling: q.ruling, why: q.why, advice: q.advice, sought: q.sought, until: q.until}
+	s.own()
 	q.world.sayings.Put(*q.key, s, s.size())
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/assurance"
@@ -116,7 +117,8 @@ func (l *library) assure(ctx context.Context, doc input.Document) (Reading, erro
 	if err != nil {
 		return r, err
 	}
-	l.readings.Put(key, r, sizeOfReading(r))
+	own := ownReading(r)
+	l.readings.Put(key, own, sizeOfReading(own))
 	return g.dated(r), nil
 }
 
@@ -131,6 +133,20 @@ func (l *library) told(ctx context.Context, g gist) (Reading, error) {
 func (g gist) dated(r Reading) Reading {
 	if g.authTime > 0 && r.Assurance.AuthTime > 0 {
 		r.Assurance.AuthTime = g.authTime
+	}
+	return r
+}
+
+// ownReading copies the texts of a reading: those of the token are parts of its payload, and who keeps one
+// keeps all of that.
+func ownReading(r Reading) Reading {
+	r.Assurance.Level = strings.Clone(r.Assurance.Level)
+	for _, list := range []*[]string{&r.Assurance.Levels, &r.Assurance.Methods, &r.Invalid} {
+		own := slices.Clone(*list)
+		for i, text := range own {
+			own[i] = strings.Clone(text)
+		}
+		*list = own
 	}
 	return r
 }
