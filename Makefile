@@ -10,7 +10,7 @@ MAKEFLAGS   += --no-print-directory
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 GOBUILD  := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
 OPA      := go tool opa
-FUZZTIME ?= 4s
+FUZZTIME ?= 3s
 LISTEN   ?=
 
 .PHONY: bench bundles help run demo build test check format lint vulnerabilities policies go-test fuzz fuzz-long soak docs clean
