@@ -66,6 +66,25 @@ func TestTextsTakeWhatTheyMay(t *testing.T) {
 	runtime.KeepAlive(texts)
 }
 
+// TestTextsAreNothingToTheCollector: with twenty thousand texts there is no more for it to find than with ten.
+func TestTextsAreNothingToTheCollector(t *testing.T) {
+	texts := keep.NewTexts(keep.LeastTexts)
+	found := func(many int) uint64 {
+		for n := range many {
+			texts.Put(key(n), make([]byte, 400))
+		}
+		heaptest.InUse() // collects
+		var s runtime.MemStats
+		runtime.ReadMemStats(&s)
+		return s.HeapObjects
+	}
+	few, many := found(10), found(20_000)
+	if texts.Len() < 15_000 || many > few+1000 {
+		t.Errorf("%d texts are kept; there were %d objects with ten, and are %d", texts.Len(), few, many)
+	}
+	runtime.KeepAlive(texts)
+}
+
 func TestTextsTooLarge(t *testing.T) {
 	texts := keep.NewTexts(keep.LeastTexts)
 	if !texts.Put(key(1), []byte("short")) {
