@@ -136,9 +136,20 @@ func retry(ts *testscript.TestScript, want string, try func() (got string, done 
 			return
 		}
 		if time.Now().After(deadline) {
+			tellServer(ts)
 			ts.Fatalf("waited %s for %s; got %s", endurance, want, got)
 		}
 		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// tellServer prints what the server that somebody waits for has said, as scripts write it down.
+func tellServer(ts *testscript.TestScript) {
+	files, _ := filepath.Glob(ts.MkAbs("log*"))
+	for _, file := range append(files, ts.MkAbs("out")) {
+		if text, err := os.ReadFile(file); err == nil {
+			ts.Logf("[%s]\n%s", filepath.Base(file), text)
+		}
 	}
 }
 
