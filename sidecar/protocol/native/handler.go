@@ -114,37 +114,43 @@ func (d *Door) decisions(c echo.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), d.cfg.Patience)
 	defer cancel()
-	answers := make([]any, len(batch.items))
+	text := append(make([]byte, 0, roomForAnswer*len(batch.items)), `{"decisions":[`...)
 	for i, item := range batch.items {
-		answers[i] = d.item(ctx, item, batch.defaults)
+		if i > 0 {
+			text = append(text, ',')
+		}
+		if text, err = d.item(ctx, text, item, batch.defaults); err != nil {
+			return err
+		}
 	}
-	return protocol.Send(c, http.StatusOK, echo.MIMEApplicationJSON, map[string]any{"decisions": answers})
+	return protocol.SendText(c, http.StatusOK, echo.MIMEApplicationJSON, append(text, "]}\n"...))
 }
 
-// item answers one question of a batch: with a decision, or with the problem document
+// item appends the answer to one question of a batch: a decision, or the problem document
 // that would have been the answer had it been asked alone.
-func (d *Door) item(ctx context.Context, from fragment, defaults question) any {
+func (d *Door) item(ctx context.Context, to []byte, from fragment, defaults question) ([]byte, error) {
 	err := protocol.InTime(ctx)
 	if err == nil {
-		var answer answer
-		if answer, err = d.decide(ctx, from, defaults); err == nil {
-			return answer
+		if to, err = d.decide(ctx, to, from, defaults); err == nil {
+			return to, nil
 		}
 	}
 	p := protocol.ProblemOf(err)
 	if p.Ours() {
 		d.cfg.Logger.ErrorContext(ctx, "fault while answering", "route", "/v1/decisions", "item", from.Pointer, "error", err)
 	}
-	return p.Document()
+	text, err := protocol.Encode(p.Document())
+	return append(to, text...), err
 }
 
-// decide takes one question from text to answer.
-func (d *Door) decide(ctx context.Context, from fragment, defaults question) (answer, error) {
+// decide takes one question from text to the text of its answer, which it appends; with an error
+// it appends nothing.
+func (d *Door) decide(ctx context.Context, to []byte, from fragment, defaults question) ([]byte, error) {
 	request, err := parse(from, defaults, d.cfg.Forward)
 	if err != nil {
-		return answer{}, err
+		return to, err
 	}
-	return render(d.cfg.Decider.Decide(ctx, request))
+	return encode(to, d.cfg.Decider.Decide(ctx, request))
 }
 
 // openAPIDocument is the OpenAPI 3.1 document of this door.

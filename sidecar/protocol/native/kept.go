@@ -10,7 +10,6 @@ import (
 
 	"stepup/sidecar/access"
 	"stepup/sidecar/keep"
-	"stepup/sidecar/protocol"
 )
 
 // A read is a question that was read before, under the digest of its text, with the answer
@@ -39,7 +38,7 @@ func (d *Door) answerTo(ctx context.Context, body []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return encode(d.cfg.Decider.Decide(ctx, r.request))
+		return encodeLine(d.cfg.Decider.Decide(ctx, r.request))
 	}
 	key := keep.Text(body)
 	if r, known := d.read.Get(key, func(*read) bool { return true }); known {
@@ -53,7 +52,7 @@ func (d *Door) answerTo(ctx context.Context, body []byte) ([]byte, error) {
 	if worthKeeping(decision) {
 		d.read.Put(key, r, sizeOfRead(body))
 	}
-	return encode(decision)
+	return encodeLine(decision)
 }
 
 func (d *Door) parse(body []byte) (*read, error) {
@@ -91,7 +90,7 @@ func (r *read) write(question []byte, d access.Decision) ([]byte, error) {
 	if w := r.written.Load(); w != nil && same(w.decision, d) {
 		return append(append(append(question[:0], w.before...), d.ID...), w.after...), nil
 	}
-	text, err := encode(d)
+	text, err := encodeLine(d)
 	if err != nil {
 		return nil, err
 	}
@@ -99,15 +98,6 @@ func (r *read) write(question []byte, d access.Decision) ([]byte, error) {
 		r.written.Store(&written{d, before, after})
 	}
 	return text, nil
-}
-
-// encode returns a decision as it is written.
-func encode(d access.Decision) ([]byte, error) {
-	answer, err := render(d)
-	if err != nil {
-		return nil, err
-	}
-	return protocol.EncodeLine(answer)
 }
 
 // same reports whether two decisions are written alike, but for their decision_id.
