@@ -46,8 +46,8 @@ func New[V any](bytes int64, c Counters) *Cache[V] {
 	})}
 }
 
-// NewOfRepeated is as New, for values that cost less to make than to keep for nobody: one is
-// kept from the second time on that it is put, if not too much else was put in between.
+// NewOfRepeated is as New, for values that cost less to make than to keep for nobody: see
+// [Cache.Wants].
 func NewOfRepeated[V any](bytes int64, c Counters) *Cache[V] {
 	cache := New[V](bytes, c)
 	if cache != nil {
@@ -70,10 +70,15 @@ func (c *Cache[V]) Get(key Digest, good func(V) bool) (value V, ok bool) {
 	return value, false
 }
 
-// Put keeps a value that takes about so many bytes, in place of what was kept before. See
-// [NewOfRepeated] for when it does not.
+// Wants reports whether a value is worth keeping: in a cache of what is repeated from the second time
+// on that somebody asks so, if not too much else was asked for in between.
+func (c *Cache[V]) Wants(key Digest) bool {
+	return c != nil && (c.first == nil || c.first.again(key))
+}
+
+// Put keeps a value that takes about so many bytes, in place of what was kept before.
 func (c *Cache[V]) Put(key Digest, value V, bytes int) {
-	if c == nil || c.first != nil && !c.first.again(key) {
+	if c == nil {
 		return
 	}
 	c.entries.Set(key, entry[V]{value, uint32(min(max(bytes, 0)+overhead, math.MaxUint32))})

@@ -75,20 +75,21 @@ func TestSpan(t *testing.T) {
 	}
 }
 
-// Of what is put once nothing is kept, however much of it there is; what comes again is kept.
+// What comes once is not wanted, however much of it there is; what comes again is.
 func TestNewOfRepeated(t *testing.T) {
 	c := keep.NewOfRepeated[int](1<<30, keep.Counters{})
 	for n := range 50_000 {
-		c.Put(keep.Text(binary.AppendUvarint(nil, uint64(n))), n, 100)
-	}
-	if got := c.Len(); got != 0 {
-		t.Errorf("%d values are kept that came once", got)
+		if c.Wants(keep.Text(binary.AppendUvarint(nil, uint64(n)))) {
+			t.Errorf("%d is wanted, which came once", n)
+		}
 	}
 	for again, want := range []bool{false, true, true} {
-		c.Put(keep.Text(nil), 7, 100)
-		if _, found := c.Get(keep.Text(nil), always); found != want {
-			t.Errorf("after %d times it is found: %t, want %t", again+1, found, want)
+		if got := c.Wants(keep.Text(nil)); got != want {
+			t.Errorf("after %d times it is wanted: %t, want %t", again+1, got, want)
 		}
+	}
+	if c := keep.New[int](1<<30, keep.Counters{}); !c.Wants(keep.Text(nil)) {
+		t.Error("of another cache something is not wanted")
 	}
 	if c := keep.NewOfRepeated[int](0, keep.Counters{}); c != nil {
 		t.Error("a cache of no bytes is one")

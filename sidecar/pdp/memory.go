@@ -197,8 +197,11 @@ func (q *question) remember() {
 	if until, known := q.lasts(); known && (!q.Labels || q.policy.LabelsLast()) {
 		span.Until = min(until, q.now.Add(q.Keep).Unix())
 	}
-	s := &saying{span: span, ruling: q.ruling, why: q.why, advice: q.advice, sought: q.sought, until: q.until}
-	s.own()
+	s := &saying{span: span, ruling: q.ruling.Own(), why: q.why, sought: q.sought, until: q.until}
+	if q.advice != nil {
+		advice := q.advice.Own()
+		s.advice = &advice
+	}
 	q.world.sayings.Put(*q.key, s, s.size())
 }
 

@@ -140,13 +140,9 @@ func (g gist) dated(r Reading) Reading {
 // ownReading copies the texts of a reading: those of the token are parts of its payload, and who keeps one
 // keeps all of that.
 func ownReading(r Reading) Reading {
-	r.Assurance.Level = strings.Clone(r.Assurance.Level)
-	for _, list := range []*[]string{&r.Assurance.Levels, &r.Assurance.Methods, &r.Invalid} {
-		own := slices.Clone(*list)
-		for i, text := range own {
-			own[i] = strings.Clone(text)
-		}
-		*list = own
+	r.Assurance, r.Invalid = r.Assurance.Own(), slices.Clone(r.Invalid)
+	for i, name := range r.Invalid {
+		r.Invalid[i] = strings.Clone(name)
 	}
 	return r
 }

@@ -58,7 +58,7 @@ func (d *Door) ask(ctx context.Context, r *authv3.CheckRequest) (*Check, access.
 	}
 	decision := d.cfg.Decider.Decide(ctx, c.request)
 	// Refusals are left out, so that nobody fills the memory with tokens that do not hold.
-	if keeps && (decision.Outcome == access.Allow || decision.Outcome == access.StepUp) {
+	if keeps && (decision.Outcome == access.Allow || decision.Outcome == access.StepUp) && d.cfg.Known.Wants(key) {
 		d.cfg.Known.Put(key, c, c.size())
 	}
 	return c, decision, nil

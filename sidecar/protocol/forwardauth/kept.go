@@ -33,7 +33,7 @@ func (d *Door) ask(r *http.Request) (access.Request, access.Decision, error) {
 	asked.Note = &access.Note{}
 	decision := d.cfg.Decider.Decide(r.Context(), asked)
 	// Refusals are left out, so that nobody fills the memory with tokens that do not hold.
-	if decision.Outcome == access.Allow || decision.Outcome == access.StepUp {
+	if (decision.Outcome == access.Allow || decision.Outcome == access.StepUp) && d.known.Wants(key) {
 		d.known.Put(key, &asked, sizeOfKnown(asked.HTTP, size))
 	}
 	return asked, decision, nil

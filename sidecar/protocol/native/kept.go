@@ -18,6 +18,7 @@ import (
 // only writing down what says the same is saved.
 type read struct {
 	request access.Request
+	note    access.Note // of the request
 	written atomic.Pointer[written]
 }
 
@@ -34,36 +35,38 @@ const mostRead = 16 << 10
 // after that, for what is read of it are copies; the answer may stand in its place.
 func (d *Door) answerTo(ctx context.Context, body []byte) ([]byte, error) {
 	if d.read == nil || len(body) > mostRead {
-		r, err := d.parse(body)
+		request, err := parse(fragment{Text: body}, question{}, d.cfg.Forward)
 		if err != nil {
 			return nil, err
 		}
-		return encodeLine(d.cfg.Decider.Decide(ctx, r.request))
+		return encodeLine(d.cfg.Decider.Decide(ctx, request))
 	}
 	key := keep.Text(body)
 	if r, known := d.read.Get(key, func(*read) bool { return true }); known {
-		return r.write(body, d.cfg.Decider.Decide(ctx, r.request))
+		return r.answer(body, d.cfg.Decider.Decide(ctx, r.request))
 	}
 	r, err := d.parse(body)
 	if err != nil {
 		return nil, err
 	}
 	decision := d.cfg.Decider.Decide(ctx, r.request)
-	if worthKeeping(decision) {
-		d.read.Put(key, r, sizeOfRead(body))
+	answer, err := encodeLine(decision)
+	if err == nil && worthKeeping(decision) && d.read.Wants(key) {
+		r.write(decision, answer)
+		d.read.Put(key, r, sizeOfRead(body, answer, decision))
 	}
-	return encodeLine(decision)
+	return answer, err
 }
 
+// parse reads a question that may be kept.
 func (d *Door) parse(body []byte) (*read, error) {
 	request, err := parse(fragment{Text: body}, question{}, d.cfg.Forward)
 	if err != nil {
 		return nil, err
 	}
-	if d.read != nil {
-		request.Note = &access.Note{}
-	}
-	return &read{request: request}, nil
+	r := &read{request: request}
+	r.request.Note = &r.note
+	return r, nil
 }
 
 // worthKeeping leaves out refusals, so that nobody fills the memory with tokens that do not
@@ -72,32 +75,47 @@ func worthKeeping(d access.Decision) bool {
 	return d.Outcome == access.Allow || d.Outcome == access.StepUp
 }
 
-// sizeOfRead tells what a question and its answer take in memory, about: the parts of the
-// text are copies, and answers are no larger than questions with their tokens. Small values take
-// much more than their text: each has a comma or a bracket.
-func sizeOfRead(body []byte) int {
-	const value = 64
-	many := 0
-	for _, sign := range []string{",", "[", "{"} {
-		many += bytes.Count(body, []byte(sign))
+// sizeOfRead tells what a question and its answer take in memory, about: both have their texts, and
+// the values that stand in these.
+func sizeOfRead(question, answer []byte, d access.Decision) int {
+	const fixed = 768
+	size := fixed + len(question) + len(question)/4 + sizeOfValues(question) + 2*len(answer)
+	if len(d.Obligations) > 0 {
+		size += sizeOfValues(answer)
 	}
-	return 2048 + 3*len(body) + value*many
+	return size
 }
 
-// write returns the text of a decision, made of the last one if that says the same, in place of the
+// sizeOfValues tells what the values of a JSON text take. Small ones take much more than their text:
+// each has a comma, a colon or a bracket.
+func sizeOfValues(text []byte) int {
+	const value = 48
+	size := 0
+	for _, sign := range [...]string{",", ":", "[", "{"} {
+		size += value * bytes.Count(text, []byte(sign))
+	}
+	return size
+}
+
+// answer returns the text of a decision, made of the last one if that says the same, in place of the
 // text of the question.
-func (r *read) write(question []byte, d access.Decision) ([]byte, error) {
+func (r *read) answer(question []byte, d access.Decision) ([]byte, error) {
 	if w := r.written.Load(); w != nil && same(w.decision, d) {
 		return append(append(append(question[:0], w.before...), d.ID...), w.after...), nil
 	}
-	text, err := encodeLine(d)
-	if err != nil {
-		return nil, err
+	answer, err := encodeLine(d)
+	if err == nil {
+		r.write(d, answer)
 	}
-	if before, after, once := bytes.Cut(text, []byte(d.ID)); once && d.ID != "" && !bytes.Contains(after, []byte(d.ID)) {
-		r.written.Store(&written{d, before, after})
+	return answer, err
+}
+
+// write keeps an answer, in place of the one before, if it has the decision_id once.
+func (r *read) write(d access.Decision, answer []byte) {
+	before, after, once := bytes.Cut(bytes.Clone(answer), []byte(d.ID))
+	if once && d.ID != "" && !bytes.Contains(after, []byte(d.ID)) {
+		r.written.Store(&written{d.Own(), before, after})
 	}
-	return text, nil
 }
 
 // same reports whether two decisions are written alike, but for their decision_id.
@@ -106,12 +124,32 @@ func same(a, b access.Decision) bool {
 		sameAssurance(a.Assurance, b.Assurance) &&
 		slices.Equal(a.Reasons, b.Reasons) &&
 		maps.Equal(a.Headers, b.Headers) &&
-		(a.StepUp == b.StepUp || reflect.DeepEqual(a.StepUp, b.StepUp)) &&
-		(len(a.Challenges)+len(b.Challenges) == 0 || reflect.DeepEqual(a.Challenges, b.Challenges)) &&
+		samePointers(a.StepUp, b.StepUp, sameAdvice) &&
+		slices.EqualFunc(a.Challenges, b.Challenges, sameChallenge) &&
 		(len(a.Obligations)+len(b.Obligations) == 0 || reflect.DeepEqual(a.Obligations, b.Obligations))
 }
 
 func sameAssurance(a, b access.Assurance) bool {
 	return a.Level == b.Level && a.AuthTime == b.AuthTime && a.Told == b.Told &&
 		slices.Equal(a.Levels, b.Levels) && slices.Equal(a.Methods, b.Methods)
+}
+
+func sameAdvice(a, b access.StepUpAdvice) bool {
+	return a.Level == b.Level && samePointers(a.MaxAge, b.MaxAge, sameValue) &&
+		slices.Equal(a.ACRValues, b.ACRValues) &&
+		maps.Equal(a.AuthorizationRequest, b.AuthorizationRequest) &&
+		slices.EqualFunc(a.Alternatives, b.Alternatives, sameAdvice)
+}
+
+func sameChallenge(a, b access.Challenge) bool {
+	return a.Scheme == b.Scheme && a.Error == b.Error && a.Description == b.Description &&
+		slices.Equal(a.ACRValues, b.ACRValues) && slices.Equal(a.Scope, b.Scope) &&
+		samePointers(a.MaxAge, b.MaxAge, sameValue) && samePointers(a.Claims, b.Claims, sameValue)
+}
+
+func sameValue[T comparable](a, b T) bool { return a == b }
+
+// samePointers reports whether neither of two points to anything, or both to what is the same.
+func samePointers[T any](a, b *T, same func(a, b T) bool) bool {
+	return a == b || a != nil && b != nil && same(*a, *b)
 }

@@ -132,14 +132,48 @@ func TestSameLooksAtEveryField(t *testing.T) {
 	if !same(full, decisions()[1]) {
 		t.Error("equal decisions are not taken for the same")
 	}
-	assurance := reflect.TypeFor[access.Assurance]()
-	for i := range assurance.NumField() {
-		changed := full
-		v := reflect.ValueOf(&changed.Assurance).Elem().Field(i)
-		v.Set(reflect.Zero(v.Type()))
-		if same(full, changed) {
-			t.Errorf("decisions that differ in Assurance.%s are taken for the same", assurance.Field(i).Name)
+	for name, part := range map[string]func(*access.Decision) any{
+		"Assurance":    func(d *access.Decision) any { return &d.Assurance },
+		"StepUp":       func(d *access.Decision) any { return d.StepUp },
+		"Alternatives": func(d *access.Decision) any { return &d.StepUp.Alternatives[0] },
+		"Challenges":   func(d *access.Decision) any { return &d.Challenges[0] },
+		"Claims":       func(d *access.Decision) any { return d.Challenges[0].Claims },
+	} {
+		whole := everything().Own()
+		if !same(whole, everything()) {
+			t.Fatal("equal decisions are not taken for the same")
 		}
+		for i := range reflect.TypeOf(part(&whole)).Elem().NumField() {
+			changed := everything()
+			field := reflect.ValueOf(part(&changed)).Elem().Field(i)
+			named := reflect.TypeOf(part(&changed)).Elem().Field(i).Name
+			if name == "Alternatives" && named == name {
+				continue // they have none of their own
+			}
+			if field.IsZero() {
+				t.Fatalf("%s.%s is not set", name, named)
+			}
+			if field.Set(reflect.Zero(field.Type())); same(whole, changed) || same(changed, whole) {
+				t.Errorf("decisions that differ in %s.%s are taken for the same", name, named)
+			}
+		}
+	}
+}
+
+// everything is a decision with everything in it, made anew.
+func everything() access.Decision {
+	age, older := int64(60), int64(90)
+	advice := access.StepUpAdvice{
+		Level: "mfa", MaxAge: &age, ACRValues: []string{"mfa"}, AuthorizationRequest: map[string]string{"scope": "openid"},
+		Alternatives: []access.StepUpAdvice{{Level: "phr", MaxAge: &older, ACRValues: []string{"phr"}, AuthorizationRequest: map[string]string{"scope": "a"}}},
+	}
+	return access.Decision{
+		Outcome: access.StepUp, Assurance: access.Assurance{Level: "normal", Levels: []string{"normal"}, Methods: []string{"pwd"}, AuthTime: 5, Told: true},
+		StepUp: &advice, Reasons: []access.Reason{access.Because(access.LevelTooLow)},
+		Challenges: []access.Challenge{{
+			Scheme: "Bearer", Error: "e", Description: "d", ACRValues: []string{"mfa"}, MaxAge: &age, Scope: []string{"openid"},
+			Claims: &access.ClaimsChallenge{AuthorizationURI: "https://a.example", Request: "e30="},
+		}},
 	}
 }
 
@@ -168,26 +202,63 @@ func TestWhatIsNotKept(t *testing.T) {
 	}
 }
 
-// A question of many small values takes far more than its text. What is told of those that are kept
-// bounds the memory for them, and whoever asks chooses what they look like.
+// TestKeptQuestionsTakeWhatIsTold: what is told of those that are kept bounds the memory for them.
+// A question of many small values takes far more than its text, and whoever asks chooses what it looks
+// like; an answer is as large as its policy makes it.
 func TestKeptQuestionsTakeWhatIsTold(t *testing.T) {
-	d := New(Config{Decider: &deciding{answer: access.Decision{Outcome: access.Allow, Assurance: access.NoAssurance()}}, Memory: 256 << 20})
-	before := heaptest.InUse()
-	for n := range 100 {
-		body := []byte(fmt.Sprintf(`{"token":"a.b.c%d","action":{"name":"GET"},"resource":{"type":"route","id":"/a"},"context":{"x":[{}`, n) + strings.Repeat(",{}", 5000) + `]}}`)
-		for range 2 {
-			if _, err := answered(t, d, body); err != nil {
-				t.Fatal(err)
+	plain := access.Decision{Outcome: access.Allow, Assurance: access.NoAssurance()}
+	large := plain
+	for n := range 200 {
+		large.Obligations = append(large.Obligations, access.Object{"a": []any{json.Number(fmt.Sprint(n)), "b", nil, access.Object{}}})
+	}
+	for name, row := range map[string]struct {
+		answer  access.Decision
+		token   int
+		context string
+	}{
+		"a short token":      {plain, 50, `{"ticket":"T-1"}`},
+		"a usual token":      {plain, 800, `{"ticket":"T-1"}`},
+		"a step-up":          {everything(), 800, `{"ticket":"T-1"}`},
+		"a large token":      {plain, 10_000, `{}`},
+		"many small values":  {plain, 50, `{"x":[{}` + strings.Repeat(",{}", 5000) + `]}`},
+		"nested lists":       {plain, 50, `{"x":[` + strings.Repeat("[[1]],", 2000) + `1]}`},
+		"many names":         {plain, 50, `{"a":1` + names(1000) + `}`},
+		"a long text":        {plain, 50, `{"x":"` + strings.Repeat("x", 14_000) + `"}`},
+		"a large obligation": {large, 800, `{}`},
+	} {
+		decider := &deciding{}
+		d := New(Config{Decider: decider, Memory: 256 << 20})
+		const many = 200
+		before := heaptest.InUse()
+		for n := range many {
+			body := []byte(fmt.Sprintf(`{"token":"a.%d.%s","action":{"name":"GET"},"resource":{"type":"route","id":"/a"},"context":%s}`, n, strings.Repeat("e", row.token), row.context))
+			for range 3 {
+				decider.answer, decider.asked = row.answer, nil
+				if _, err := answered(t, d, body); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
+		decider.asked = nil
+		taken, told := heaptest.InUse()-before, d.Bytes()
+		t.Logf("%s: %d bytes for each question, %d told", name, taken/many, told/many)
+		if d.read.Len() != many {
+			t.Errorf("%s: %d are kept, want %d", name, d.read.Len(), many)
+		}
+		if told < taken/5*4 {
+			t.Errorf("%s: questions take %d bytes, and %d are told", name, taken, told)
+		}
+		runtime.KeepAlive(d)
 	}
-	d.cfg.Decider.(*deciding).asked = nil
-	taken, told := heaptest.InUse()-before, d.Bytes()
-	t.Logf("%d bytes for each question, %d told", taken/100, told/100)
-	if told < taken/2 {
-		t.Errorf("questions of many small values take %d bytes, and %d are told", taken, told)
+}
+
+// names are so many members.
+func names(many int) string {
+	var b strings.Builder
+	for n := range many {
+		fmt.Fprintf(&b, `,"n%d":1`, n)
 	}
-	runtime.KeepAlive(d)
+	return b.String()
 }
 
 // naming is a decider whose answers name what they were asked about.
@@ -216,7 +287,7 @@ func TestReadQuestionsAreCopies(t *testing.T) {
 	for n := range body {
 		body[n] = '#'
 	}
-	want.request.Note, got.request.Note = nil, nil
+	want.request.Note, got.request.Note = nil, nil // which differ
 	if !reflect.DeepEqual(got.request, want.request) {
 		t.Errorf("after another text came there is %+v, want %+v", got.request, want.request)
 	}
