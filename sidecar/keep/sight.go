@@ -25,6 +25,12 @@ func (s Sight) Flag(b bool) { s.w.flag(b) }
 // Text adds a text.
 func (s Sight) Text(text string) { s.w.text(text) }
 
+// Bytes adds a text, as Text does.
+func (s Sight) Bytes(text []byte) {
+	s.w.length(len(text))
+	s.w.buf.Write(text)
+}
+
 // Texts adds a list of texts.
 func (s Sight) Texts(list []string) { s.w.texts(list) }
 

@@ -357,6 +357,9 @@ var kindNames = map[jsontext.Kind]string{
 // here points at the value or name that was read last.
 func (d *Decoder) here() string { return d.from.Pointer + string(d.json.StackPointer()) }
 
+// Offset is where the value or name that was read last ends, in the text of the [Fragment].
+func (d *Decoder) Offset() int64 { return d.json.InputOffset() }
+
 // syntax tells a syntactic error in our own words: the library's quote what was sent,
 // and that may be a token.
 func (d *Decoder) syntax(err error) error {
@@ -389,7 +392,7 @@ func Nearest[T any](members Members[T], name string) string {
 	}
 	for known := range members {
 		d := levenshtein.ComputeDistance(strings.ToLower(name), known)
-		if d < distance && d < len(known) || d == distance && known < best {
+		if d < len(known) && (d < distance || d == distance && known < best) {
 			best, distance = known, d
 		}
 	}

@@ -40,9 +40,10 @@ type Config struct {
 
 // Door answers the native protocol. It is safe for concurrent use.
 type Door struct {
-	cfg  Config
-	read *keep.Cache[*read]
-	off  echo.HandlerFunc // for requirements, without a requirer
+	cfg   Config
+	read  *keep.Cache[*read]
+	forms *keep.Cache[*form]
+	off   echo.HandlerFunc // for requirements, without a requirer
 }
 
 // New returns the door. It panics without a decider.
@@ -60,11 +61,19 @@ func New(cfg Config) *Door {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	off := protocol.Off(cfg.Logger, "requirements", "the configuration says requirements: false")
-	return &Door{cfg, keep.NewOfRepeated[*read](cfg.Memory, cfg.Counters), off}
+	forms := cfg.Memory / shareOfForms
+	return &Door{
+		cfg: cfg, off: off,
+		read:  keep.NewOfRepeated[*read](cfg.Memory-forms, cfg.Counters),
+		forms: keep.NewOfRepeated[*form](forms, keep.Counters{}),
+	}
 }
 
+// shareOfForms is the part of all bytes that is for questions without their tokens.
+const shareOfForms = 8
+
 // Bytes tells how many bytes the questions take that were read before, about.
-func (d *Door) Bytes() int64 { return d.read.Bytes() }
+func (d *Door) Bytes() int64 { return d.read.Bytes() + d.forms.Bytes() }
 
 // Routes returns the endpoints, for [protocol.Mount].
 func (d *Door) Routes() []protocol.Route {

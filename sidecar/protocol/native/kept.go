@@ -45,7 +45,7 @@ func (d *Door) answerTo(ctx context.Context, body []byte) ([]byte, error) {
 	if r, known := d.read.Get(key, func(*read) bool { return true }); known {
 		return r.answer(body, d.cfg.Decider.Decide(ctx, r.request))
 	}
-	r, err := d.parse(body)
+	r, err := d.readAnew(body)
 	if err != nil {
 		return nil, err
 	}
@@ -58,9 +58,9 @@ func (d *Door) answerTo(ctx context.Context, body []byte) ([]byte, error) {
 	return answer, err
 }
 
-// parse reads a question that may be kept.
-func (d *Door) parse(body []byte) (*read, error) {
-	request, err := parse(fragment{Text: body}, question{}, d.cfg.Forward)
+// readAnew reads a question that may be kept.
+func (d *Door) readAnew(body []byte) (*read, error) {
+	request, err := d.readForm(body)
 	if err != nil {
 		return nil, err
 	}
@@ -78,10 +78,19 @@ func worthKeeping(d access.Decision) bool {
 // sizeOfRead tells what a question and its answer take in memory, about: both have their texts, and
 // the values that stand in these.
 func sizeOfRead(question, answer []byte, d access.Decision) int {
-	const fixed = 768
-	size := fixed + len(question) + len(question)/4 + sizeOfValues(question) + 2*len(answer)
+	size := sizeOfForm(question) + 2*len(answer)
 	if len(d.Obligations) > 0 {
 		size += sizeOfValues(answer)
+	}
+	return size
+}
+
+// sizeOfForm tells what a question takes of which these are the texts.
+func sizeOfForm(texts ...[]byte) int {
+	const fixed = 768
+	size := fixed
+	for _, text := range texts {
+		size += len(text) + len(text)/4 + sizeOfValues(text)
 	}
 	return size
 }

@@ -231,7 +231,7 @@ func TestKeptQuestionsTakeWhatIsTold(t *testing.T) {
 		const many = 200
 		before := heaptest.InUse()
 		for n := range many {
-			body := []byte(fmt.Sprintf(`{"token":"a.%d.%s","action":{"name":"GET"},"resource":{"type":"route","id":"/a"},"context":%s}`, n, strings.Repeat("e", row.token), row.context))
+			body := []byte(fmt.Sprintf(`{"token":"a.%d.%s","action":{"name":"GET"},"resource":{"type":"route","id":"/a%d"},"context":%s}`, n, strings.Repeat("e", row.token), n, row.context))
 			for range 3 {
 				decider.answer, decider.asked = row.answer, nil
 				if _, err := answered(t, d, body); err != nil {
@@ -276,11 +276,11 @@ func TestReadQuestionsAreCopies(t *testing.T) {
 	d := New(Config{Decider: naming{}, Memory: 1 << 20, Forward: []string{"x-a"}})
 	body := []byte(`{"token":"a.b.c","id_token":"d.e.f","action":{"name":"GET","properties":{"a":["b",{"c":1.5}],"\u0061b":"\u0063d"}},"resource":{"type":"route","id":"/a","properties":{"x":null,"y":true,"z":"12"}},"context":{"n":12345678901234567890},` +
 		`"request":{"method":"GET","scheme":"https","host":"h.example","path":"/a/b","query":{"q":["1","2"]},"headers":{"x-a":["v"],"x-b":["w"]},"client_ip":"10.0.0.1"}}`)
-	want, err := d.parse(bytes.Clone(body))
+	want, err := d.readAnew(bytes.Clone(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := d.parse(body)
+	got, err := d.readAnew(body)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,8 @@ const Name = "native"
 // question is what a request said, and the HTTP request that it describes.
 type question struct {
 	protocol.Question
-	request *access.HTTPRequest
+	request  *access.HTTPRequest
+	tokenEnd int64 // where the token ended in the text; 0: there was none
 }
 
 type (
@@ -22,7 +23,7 @@ type (
 // The members of a question. Package-level tables cost nothing per request.
 var (
 	questionMembers = protocol.Members[question]{
-		"token":    func(d *decoder, q *question) error { return d.Filled(&q.Token) },
+		"token":    readToken,
 		"action":   func(d *decoder, q *question) error { return d.Action(&q.Action) },
 		"resource": func(d *decoder, q *question) error { return d.Resource(&q.Resource) },
 		"context":  func(d *decoder, q *question) error { return d.Free(&q.Context) },
@@ -33,6 +34,12 @@ var (
 		"requests": refuseRequests,
 	}
 )
+
+func readToken(d *decoder, q *question) error {
+	err := d.Filled(&q.Token)
+	q.tokenEnd = d.Offset()
+	return err
+}
 
 func refuseSubject(d *decoder, _ *question) error {
 	return d.Refuse("is not taken from the request: the subject comes from the token, leave it out")
