@@ -166,10 +166,11 @@ type question struct {
 	now time.Time // one reading of the clock for all steps, in whole seconds
 
 	policy    Policy
-	world     *world       // what is kept under the policy; nil: nothing
-	tokens    keep.Digest  // of the tokens
-	key       *keep.Digest // of what the policy can see of the question; nil: nothing is kept of it
-	proof     *proof       // nil unless the token was verified
+	world     *world      // what is kept under the policy; nil: nothing
+	tokens    keep.Digest // of the tokens
+	key       keep.Digest // of what the policy can see of the question
+	hasKey    bool        // or nothing is kept of it
+	proof     *proof      // nil unless the token was verified
 	claims    *token.Claims
 	doc       input.Document
 	asked     *input.Document

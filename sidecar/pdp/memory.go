@@ -137,7 +137,7 @@ func (q *question) recall(ctx context.Context) bool {
 	if !q.keyed() {
 		return false
 	}
-	s, kept := q.world.sayings.Get(*q.key, func(s *saying) bool { return s.span.Holds(q.now.Unix()) })
+	s, kept := q.world.sayings.Get(q.key, func(s *saying) bool { return s.span.Holds(q.now.Unix()) })
 	if !kept {
 		return false
 	}
@@ -152,22 +152,19 @@ func (q *question) recall(ctx context.Context) bool {
 // keyed reports whether what the policy says may be kept at all, and gives the question
 // its key.
 func (q *question) keyed() bool {
-	if q.key != nil {
+	if q.hasKey {
 		return true
 	}
 	if q.world == nil || q.Keep < time.Second || !q.policy.Steady() {
 		return false
 	}
-	if key, noted := q.notedKey(); noted {
-		q.key = &key
+	if q.key, q.hasKey = q.notedKey(); q.hasKey {
 		return true
 	}
-	key, exact := q.sight()
-	if exact {
-		q.key = &key
-		q.noteKey(key)
+	if q.key, q.hasKey = q.sight(); q.hasKey {
+		q.noteKey(q.key)
 	}
-	return exact
+	return q.hasKey
 }
 
 // sight is the digest of all that a saying depends on: what the policy sees, and what the
@@ -202,7 +199,7 @@ func (q *question) remember() {
 		advice := q.advice.Own()
 		s.advice = &advice
 	}
-	q.world.sayings.Put(*q.key, s, s.size())
+	q.world.sayings.Put(q.key, s, s.size())
 }
 
 // lasts tells until when a fresh ruling about what looks the same would be the same, with
