@@ -21,6 +21,10 @@ type latency struct {
 	measure
 }
 
+// moreForLatency is how many rounds there are for each one of a row: whether a collector runs in one is
+// chance, and the slowest hundredth is what depends on it.
+const moreForLatency = 3
+
 // latency loads the limit and us with half of the requests that the limit can answer. A
 // question is late from when it was due: one that waits for others pays for it (no
 // coordinated omission).
@@ -41,7 +45,7 @@ func (b *bench) latency(context.Context) error {
 	if err != nil {
 		return err
 	}
-	for range b.rounds {
+	for range moreForLatency * b.rounds {
 		for _, e := range entries {
 			l := b.loading(e, b.seconds/4)
 			if _, err := b.generator.perform(l); err != nil {

@@ -12,7 +12,7 @@ const usual = 100
 
 // Enough is how many bytes a sidecar allocates at least between two runs, some thousand
 // answers; one that is asked much takes so much memory more.
-const Enough = 64 << 20
+const Enough = 96 << 20
 
 // Spread lets at least so many bytes be allocated between two runs of the collector, from its
 // next run on. Restore ends that, and puts back the percentage that there was (GOGC).
