@@ -148,7 +148,7 @@ func (b *bench) memory(ctx context.Context) error {
 	if err := e.script.write(b.file(e)); err != nil {
 		return err
 	}
-	m, err := b.generator.perform(loading{Address: p.http, File: b.file(e), Conns: conns, Seconds: 300, Once: true})
+	m, err := b.generator.perform(loading{Address: p.http, File: b.file(e), Conns: conns, Seconds: 300, To: len(e.script.Requests)})
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (b *bench) kept(p *process, live []string) (float64, error) {
 		return 0, err
 	}
 	before, _ := p.metric(hits) // it is not there before the first
-	m, err := b.generator.perform(loading{Address: p.http, File: b.file(e), Conns: 1, Seconds: 60, Once: true})
+	m, err := b.generator.perform(loading{Address: p.http, File: b.file(e), Conns: 1, Seconds: 60, To: len(e.script.Requests)})
 	if err != nil {
 		return 0, err
 	}

@@ -24,7 +24,7 @@ type loading struct {
 	From    int // the first request
 	Seconds float64
 	Rate    float64 // requests per second; 0: as many as get answered
-	Once    bool    // each request at most once
+	To      int     // the first request that is not asked any more; 0: they are asked again and again
 }
 
 // A measure is what came of it.
@@ -104,7 +104,7 @@ func (l loading) connection(s script, next *atomic.Int64, began time.Time) (took
 			due = began.Add(time.Duration(float64(i-l.From) / l.Rate * float64(time.Second)))
 			sleepUntil(due)
 		}
-		if l.Once && i >= len(s.Requests) || len(took) > 0 && due.After(end) {
+		if l.To > 0 && i >= l.To || len(took) > 0 && due.After(end) {
 			return took, nil
 		}
 		i %= len(s.Requests)
