@@ -27,6 +27,9 @@ const DefaultQueue = 10_000
 // that is reached long before [DefaultQueue].
 const DefaultQueueBytes = 64 << 20
 
+// gathering is how long entries wait at most that come one by one.
+const gathering = 2 * time.Millisecond
+
 // patience is how long the masks of one event may take.
 const patience = time.Second
 
@@ -71,11 +74,12 @@ type Config struct {
 // nothing. All methods are safe for concurrent use.
 type Log struct {
 	Config
-	path  string // of the rule that decides
-	queue chan *entry
-	bytes atomic.Int64  // that what waits takes
-	done  chan struct{} // closed when the worker has ended
-	begin sync.Once
+	path    string // of the rule that decides
+	queue   chan *entry
+	bytes   atomic.Int64  // that what waits takes
+	done    chan struct{} // closed when the worker has ended
+	closing chan struct{} // closed with the queue
+	begin   sync.Once
 
 	stopping sync.RWMutex // held for writing while the queue is closed
 	stopped  bool
@@ -124,7 +128,7 @@ func New(c Config) *Log {
 	if c.BufferBytes == 0 {
 		c.BufferBytes = DefaultBufferBytes
 	}
-	l := &Log{Config: c, path: pathOf(c.Package + ".allow"), queue: make(chan *entry, c.Queue), done: make(chan struct{})}
+	l := &Log{Config: c, path: pathOf(c.Package + ".allow"), queue: make(chan *entry, c.Queue), done: make(chan struct{}), closing: make(chan struct{})}
 	l.at.took.Metrics = metrics.NoOp()
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
@@ -210,6 +214,7 @@ func (l *Log) close() {
 	if !l.stopped {
 		l.stopped = true
 		close(l.queue)
+		close(l.closing)
 	}
 }
 
@@ -222,6 +227,18 @@ func (l *Log) work() {
 		}
 		l.bytes.Add(-e.size)
 		l.Count(result)
+		if len(l.queue) == 0 {
+			l.gather()
+		}
+	}
+}
+
+// gather waits until some more entries have come, unless the Log is being stopped: to wake the worker for each
+// costs those who answer more than the entry does.
+func (l *Log) gather() {
+	select {
+	case <-time.After(gathering):
+	case <-l.closing:
 	}
 }
 
