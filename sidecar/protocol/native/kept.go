@@ -78,32 +78,40 @@ func worthKeeping(d access.Decision) bool {
 // sizeOfRead tells what a question and its answer take in memory, about: both have their texts, and
 // the values that stand in these.
 func sizeOfRead(question, answer []byte, d access.Decision) int {
-	size := sizeOfForm(question) + 2*len(answer)
+	const header, login = 64, 384
+	size := sizeOfForm(question) + 2*len(answer) + header*len(d.Headers)
+	if d.StepUp != nil {
+		size += login * len(d.StepUp.Alternatives)
+	}
 	if len(d.Obligations) > 0 {
 		size += sizeOfValues(answer)
 	}
 	return size
 }
 
-// sizeOfForm tells what a question takes of which these are the texts.
+// sizeOfForm tells what a question takes of which these are the texts. Three of its objects are no maps:
+// the whole, its action and its resource.
 func sizeOfForm(texts ...[]byte) int {
-	const fixed = 768
-	size := fixed
+	const fixed = 512
+	size := fixed - 3*object
 	for _, text := range texts {
 		size += len(text) + len(text)/4 + sizeOfValues(text)
 	}
 	return size
 }
 
+// What values of JSON take besides their texts, about.
+const (
+	value   = 48
+	object  = 288 // of a map, which has places for eight members at once
+	segment = 16  // of a path, each of which is a text
+)
+
 // sizeOfValues tells what the values of a JSON text take. Small ones take much more than their text:
-// each has a comma, a colon or a bracket.
+// each has a comma, a colon or a bracket; and each segment of a path a slash, that may be escaped.
 func sizeOfValues(text []byte) int {
-	const value = 48
-	size := 0
-	for _, sign := range [...]string{",", ":", "[", "{"} {
-		size += value * bytes.Count(text, []byte(sign))
-	}
-	return size
+	count := func(sign string) int { return bytes.Count(text, []byte(sign)) }
+	return value*(count(",")+count(":")+count("[")) + (value+object)*count("{") + segment*(count("/")+count(`\`))
 }
 
 // answer returns the text of a decision, made of the last one if that says the same, in place of the

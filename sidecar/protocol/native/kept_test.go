@@ -211,6 +211,17 @@ func TestKeptQuestionsTakeWhatIsTold(t *testing.T) {
 	for n := range 200 {
 		large.Obligations = append(large.Obligations, access.Object{"a": []any{json.Number(fmt.Sprint(n)), "b", nil, access.Object{}}})
 	}
+	small, named, choice := plain, plain, everything()
+	for n := range 200 {
+		small.Obligations = append(small.Obligations, access.Object{"a": json.Number(fmt.Sprint(n))})
+	}
+	named.Headers = map[string]string{}
+	for n := range 30 {
+		named.Headers[fmt.Sprintf("x-%d", n)] = "v"
+	}
+	for range 12 {
+		choice.StepUp.Alternatives = append(choice.StepUp.Alternatives, choice.StepUp.Alternatives[0])
+	}
 	for name, row := range map[string]struct {
 		answer  access.Decision
 		token   int
@@ -225,10 +236,18 @@ func TestKeptQuestionsTakeWhatIsTold(t *testing.T) {
 		"many names":         {plain, 50, `{"a":1` + names(1000) + `}`},
 		"a long text":        {plain, 50, `{"x":"` + strings.Repeat("x", 14_000) + `"}`},
 		"a large obligation": {large, 800, `{}`},
+		"small objects":      {plain, 50, `{"x":[{"a":1}` + strings.Repeat(`,{"a":1}`, 1900) + `]}`},
+		"objects in others":  {plain, 50, `{"x":[0` + strings.Repeat(`,{"":{"":{"":{"":0}}}}`, 700) + `]}`},
+		"many segments":      {plain, 50, `{},"request":{"path":"` + strings.Repeat("/a", 6000) + `"}`},
+		"escaped segments":   {plain, 50, `{},"request":{"path":"` + strings.Repeat(`\u002fa`, 2000) + `"}`},
+		"small obligations":  {small, 800, `{}`},
+		"many headers":       {named, 300, `{}`},
+		"many alternatives":  {choice, 800, `{}`},
 	} {
 		decider := &deciding{}
-		d := New(Config{Decider: decider, Memory: 256 << 20})
-		const many = 200
+		d := New(Config{Decider: decider, Memory: 512 << 20})
+		d.forms = nil // which tell of the same values once more, and may be gone
+		const many = 100
 		before := heaptest.InUse()
 		for n := range many {
 			body := []byte(fmt.Sprintf(`{"token":"a.%d.%s","action":{"name":"GET"},"resource":{"type":"route","id":"/a%d"},"context":%s}`, n, strings.Repeat("e", row.token), n, row.context))
