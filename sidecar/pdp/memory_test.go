@@ -1,6 +1,7 @@
 package pdp_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"strings"
@@ -53,6 +54,38 @@ func TestMemoryIsBounded(t *testing.T) {
 				t.Errorf("%d bytes are taken, and %d told; it may take %d", taken, told, most)
 			}
 		})
+	}
+}
+
+// TestValuesTakeWhatIsTold: whoever asks chooses what a context looks like, and what is told of it bounds
+// what waits for the decision log. The limit is generous: the race detector keeps small texts one by one.
+func TestValuesTakeWhatIsTold(t *testing.T) {
+	for name, item := range map[string]string{
+		"empty objects":  `{}`,
+		"small objects":  `{"a":1}`,
+		"objects of two": `{"a":1,"b":"xyz"}`,
+		"larger objects": `{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9}`,
+		"lists":          `[1]`,
+		"long numbers":   strings.Repeat("123456789", 6),
+		"texts":          `"xyz"`,
+	} {
+		text := `{"x":[` + strings.Repeat(item+",", 2000) + `0]}`
+		contexts := make([]access.Object, 20)
+		before := heaptest.InUse()
+		for n := range contexts {
+			d := json.NewDecoder(strings.NewReader(text))
+			d.UseNumber()
+			if err := d.Decode(&contexts[n]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		taken := heaptest.InUse() - before
+		told := int64(len(contexts) * pdp.SizeOfValue(contexts[0]))
+		runtime.KeepAlive(contexts)
+		t.Logf("%s: %d bytes are taken, %d told", name, taken, told)
+		if told < taken/5*3 {
+			t.Errorf("%s: %d bytes are taken, and %d told", name, taken, told)
+		}
 	}
 }
 

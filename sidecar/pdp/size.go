@@ -1,6 +1,8 @@
 package pdp
 
 import (
+	"encoding/json"
+
 	"stepup/sidecar/access"
 	"stepup/sidecar/assurance"
 	"stepup/sidecar/token"
@@ -12,6 +14,7 @@ const (
 	sizeOfText    = 16  // of a string's header
 	sizeOfValue   = 80  // of an entry of a map from text to any, with its share of empty places
 	sizeOfMap     = 64  // of a map without its entries
+	sizeOfPlaces  = 208 // of a map's first places, beyond one entry: there are eight of them at once
 	sizeOfProof   = 512 // of a proof with its standings, claims and reading
 	sizeOfRequest = 768 // of a request without its texts
 	sizeOfSaid    = 256 // of a saying without what hangs on it
@@ -89,6 +92,9 @@ func SizeOfValue(v any) int { return sizeOf(v) }
 
 func sizeOfObject(o access.Object) int {
 	n := sizeOfMap
+	if len(o) > 0 {
+		n += sizeOfPlaces
+	}
 	for name, value := range o {
 		n += sizeOfValue + len(name) + sizeOf(value)
 	}
@@ -99,8 +105,10 @@ func sizeOf(v any) int {
 	switch v := v.(type) {
 	case string:
 		return sizeOfText + len(v)
+	case json.Number:
+		return sizeOfText + len(v)
 	case []any:
-		n := sizeOfText
+		n := 2 * sizeOfText
 		for _, e := range v {
 			n += sizeOfText + sizeOf(e)
 		}
