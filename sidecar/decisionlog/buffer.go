@@ -2,10 +2,8 @@ package decisionlog
 
 import (
 	"container/heap"
-	"encoding/json"
 
 	"github.com/open-policy-agent/opa/v1/plugins/logs"
-	"github.com/open-policy-agent/opa/v1/server"
 )
 
 // DefaultBufferBytes is how much memory the questions in OPA's buffer of events may take,
@@ -17,30 +15,14 @@ const DefaultBufferBytes = 64 << 20
 // Rego's values, and in what the policy made of it.
 const copies = 3
 
-// envelopeBytes is about what an event of text takes besides its text.
-const envelopeBytes = 1 << 10
-
-// takes tells how much memory an event takes, about.
-func takes(e *entry, event *server.Info) int64 {
-	var question json.RawMessage
-	if event.Input != nil {
-		question, _ = (*event.Input).(json.RawMessage)
-	}
-	if question == nil {
-		return copies * e.size
-	}
-	n := envelopeBytes + cap(question)
-	if event.Results != nil {
-		if answer, isText := (*event.Results).(*unseen); isText {
-			n += cap(answer.text)
-		}
-	}
-	return int64(n)
-}
+// envelopeBytes is about what an event of text takes besides its text: much of it are maps, of labels and
+// measures, which OPA's plugin makes for each.
+const envelopeBytes = 3 << 9
 
 // A buffered knows how much the events in OPA's buffer may take. It cannot see which they
 // are, only how many: so they take at most what as many of the largest take that were handed
-// over. Uploading empties the buffer, and so what is known of it. The zero value knows of none.
+// over. Uploading empties the buffer, and so what is known of it, but for the texts of the present second, which
+// those that come may share (toldBytes). The zero value knows of none.
 type buffered struct {
 	sizes  ascending
 	before int64 // the sum of sizes

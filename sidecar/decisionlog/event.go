@@ -35,15 +35,16 @@ func (l *Log) event(e *entry, masked bool) (*server.Info, error) {
 	return info, nil
 }
 
-// textEvent makes the event of an entry, cleaned of credentials, that no rule looks at.
-func (l *Log) textEvent(e *entry) *server.Info {
-	info := l.envelope(e)
-	t := l.texts(e)
+// textEvent makes the event of an entry, cleaned of credentials, that no rule looks at. It tells how much
+// memory that takes, about.
+func (l *Log) textEvent(e *entry) (info *server.Info, size int64) {
+	info = l.envelope(e)
+	t, size := l.texts(e)
 	info.Input, info.InputAST = &t.question, ast.NullValue
 	if t.answer != nil {
 		info.Results = &t.answer
 	}
-	return info
+	return info, size
 }
 
 // envelope is an event without what was asked and answered. It is there until the next one

@@ -287,7 +287,8 @@ func (l *Log) hand(e *entry) error {
 		return err
 	}
 	if known && !rules.mask && !rules.drop {
-		return l.push(l.ctx, plugin, txn, e, l.textEvent(e))
+		event, size := l.textEvent(e)
+		return l.push(l.ctx, plugin, txn, event, size)
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, patience)
 	defer cancel()
@@ -295,7 +296,7 @@ func (l *Log) hand(e *entry) error {
 	if err != nil {
 		return err
 	}
-	return l.push(ctx, plugin, txn, e, event)
+	return l.push(ctx, plugin, txn, event, copies*e.size)
 }
 
 // rules says which there are, of those that look at events.
@@ -328,9 +329,9 @@ func (l *Log) valueEvent(ctx context.Context, txn storage.Transaction, e *entry,
 	return event, nil
 }
 
-// push hands an event to OPA's plugin, if its buffer has room.
-func (l *Log) push(ctx context.Context, plugin *logs.Plugin, txn storage.Transaction, e *entry, event *server.Info) error {
-	if !l.room(plugin, takes(e, event)) {
+// push hands an event of a size to OPA's plugin, if its buffer has room.
+func (l *Log) push(ctx context.Context, plugin *logs.Plugin, txn storage.Transaction, event *server.Info, size int64) error {
+	if !l.room(plugin, size) {
 		return errBufferFull
 	}
 	event.Txn = txn

@@ -172,6 +172,31 @@ func bufferIsBounded(t *testing.T, rules string, least, most int) {
 	}
 }
 
+// TestSharedTextsTakeRoomOnce: while the service is down, the same question within one second takes the room of
+// its text once, however often it is asked.
+func TestSharedTextsTakeRoomOnce(t *testing.T) {
+	const many = 100 // of 64 KiB, where a dozen are let in
+	w := newWorld(t, "", nil, func(c *decisionlog.Config, _ map[string]any) { c.BufferBytes = 1 << 20 })
+	w.service.Down()
+	large := numbered(1)
+	doc := *large.Document
+	doc.Context = access.Object{"note": strings.Repeat("x", 64<<10)}
+	large.Request.Context, large.Request.Note, large.Document = doc.Context, &access.Note{}, &doc
+	for range many {
+		w.log.Record(t.Context(), large)
+	}
+	w.log.Start()
+	await(t, "the queue to empty", func() bool { return w.counted(decisionlog.Handed)+w.counted(decisionlog.BufferFull) == many })
+	if got := w.counted(decisionlog.Handed); got != many {
+		t.Errorf("%d of %d were handed over, counted %v", got, many, w.counts)
+	}
+	w.service.Up()
+	if got := w.sent(); len(got) != many {
+		t.Errorf("%d events arrived, want %d", len(got), many)
+	}
+	w.log.Stop(context.Background())
+}
+
 // TestStopIsBounded: what was not written in time is counted, and so is what comes later.
 func TestStopIsBounded(t *testing.T) {
 	began := make(chan struct{}, 1)

@@ -107,17 +107,18 @@ func plainNumber(n json.Number) bool {
 type text struct {
 	question any // json.RawMessage
 	answer   any // *unseen; nil: nothing was told
-	bytes    int // that it takes
+	bytes    int // that it takes, with its event
 }
 
-// texts returns the text of an entry, cleaned of credentials.
-func (l *Log) texts(e *entry) *text {
+// texts returns the text of an entry, cleaned of credentials, and what its event takes: one that shares
+// the text of another takes no more than itself.
+func (l *Log) texts(e *entry) (t *text, size int64) {
 	if t := l.told.of(e); t != nil {
-		return t
+		return t, envelopeBytes
 	}
-	t := l.writeText(e)
+	t = l.writeText(e)
 	l.told.keep(e, t)
-	return t
+	return t, int64(t.bytes)
 }
 
 func (l *Log) writeText(e *entry) *text {
