@@ -21,7 +21,7 @@ func BenchmarkLogged(b *testing.B) {
 	w.config.HTTP.Address, w.config.Health.Address = "127.0.0.1:0", ""
 	w.config.Policy.OPA = map[string]any{
 		"services":      map[string]any{"sink": map[string]any{"url": service.URL}},
-		"decision_logs": map[string]any{"service": "sink", "reporting": map[string]any{"min_delay_seconds": 1, "max_delay_seconds": 1, "buffer_size_limit_events": 1_000_000}},
+		"decision_logs": map[string]any{"service": "sink", "reporting": map[string]any{"min_delay_seconds": 1, "max_delay_seconds": 1, "upload_size_limit_bytes": 32 << 20}},
 	}
 	for name, body := range map[string]func(int) []byte{"hot": w.one, "logins": w.logins} {
 		b.Run(name, func(b *testing.B) {

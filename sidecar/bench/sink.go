@@ -87,12 +87,12 @@ func newSink(dir string) (*sink, error) {
 	return s, os.WriteFile(filepath.Join(dir, serviceFile), []byte(s.config()), 0o600)
 }
 
-// config is that of both, with the buffer that costs least and loses nothing, and chunks that
+// config is that of both, with the buffer by size, which costs both less than that of events, and chunks that
 // hold what comes in between two uploads: of a smaller one that got too large OPA's encoder
 // reads all events again, and packs them once more.
 func (s *sink) config() string {
 	return fmt.Sprintf("{services: {sink: {url: %q}}, decision_logs: {service: sink, reporting: "+
-		"{min_delay_seconds: 1, max_delay_seconds: 2, buffer_type: event, buffer_size_limit_events: 1000000, upload_size_limit_bytes: 33554432}}}", s.URL)
+		"{min_delay_seconds: 1, max_delay_seconds: 2, buffer_type: size, upload_size_limit_bytes: 33554432}}}", s.URL)
 }
 
 // ended counts what a process had sent when it ended.

@@ -139,9 +139,12 @@ func TestBufferIsBoundedByBytes(t *testing.T) {
 	})
 }
 
+// byEvent is OPA's buffer of events.
+var byEvent = map[string]any{"buffer_type": "event"}
+
 func bufferIsBounded(t *testing.T, rules string, least, most int) {
 	const many = 200
-	w := newWorld(t, rules, nil, func(c *decisionlog.Config, _ map[string]any) { c.QueueBytes = 1 << 30 })
+	w := newWorld(t, rules, byEvent, func(c *decisionlog.Config, _ map[string]any) { c.QueueBytes = 1 << 30 })
 	w.service.Down()
 	note := strings.Repeat("x", 1<<20)
 	ask := func(n int) {
@@ -176,7 +179,7 @@ func bufferIsBounded(t *testing.T, rules string, least, most int) {
 // its text once, however often it is asked.
 func TestSharedTextsTakeRoomOnce(t *testing.T) {
 	const many = 100 // of 64 KiB, where a dozen are let in
-	w := newWorld(t, "", nil, func(c *decisionlog.Config, _ map[string]any) { c.BufferBytes = 1 << 20 })
+	w := newWorld(t, "", byEvent, func(c *decisionlog.Config, _ map[string]any) { c.BufferBytes = 1 << 20 })
 	w.service.Down()
 	large := numbered(1)
 	doc := *large.Document
@@ -248,13 +251,14 @@ func TestRateLimit(t *testing.T) {
 }
 
 // TestBuffers: what OPA drops from a full buffer is counted by OPA; the default is the
-// buffer of events, and the other one is there for who asks.
+// buffer by size, and that of events is there for who speaks of it.
 func TestBuffers(t *testing.T) {
 	for name, c := range map[string]struct {
 		reporting map[string]any
 		buffer    string
 	}{
-		"the default":    {nil, "event"},
+		"the default":    {nil, "size"},
+		"a rate":         {map[string]any{"max_decisions_per_second": 1000}, "event"},
 		"ten events":     {map[string]any{"buffer_size_limit_events": 10}, "event"},
 		"by size":        {map[string]any{"buffer_type": "size"}, "size"},
 		"by some limit":  {map[string]any{"buffer_size_limit_bytes": 1 << 20}, "size"},
@@ -274,6 +278,42 @@ func TestBuffers(t *testing.T) {
 				t.Errorf("the buffer is that of %s, want %s", buffer, c.buffer)
 			}
 		})
+	}
+}
+
+// TestKeptUntilSent: more than OPA's buffer of events would hold wait for a service that is down, and all are sent once
+// it is back. OPA's shortest delay between two uploads is five minutes.
+func TestKeptUntilSent(t *testing.T) {
+	const many = 15_000
+	w := newWorld(t, "", nil, func(c *decisionlog.Config, _ map[string]any) { c.Queue = many })
+	w.service.Down()
+	for i := range many {
+		w.log.Record(t.Context(), numbered(i))
+	}
+	if got := w.written(); len(got) != 0 {
+		t.Fatalf("%d events arrived where the service is down", len(got))
+	}
+	w.service.Up()
+	if got := w.sent(); len(got) != many {
+		t.Errorf("%d of %d events arrived, counted %v and by OPA %v", len(got), many, w.counts, w.fleet.Counts())
+	}
+}
+
+// TestFullBufferBySize: of the buffer by size OPA drops chunks, and counts them under two names, each time once. The
+// metric is that of the first.
+func TestFullBufferBySize(t *testing.T) {
+	const many = 200
+	w := newWorld(t, "", map[string]any{"buffer_size_limit_bytes": 4000, "upload_size_limit_bytes": 1000})
+	w.service.Down()
+	for i := range many {
+		w.log.Record(t.Context(), numbered(i))
+	}
+	w.written()
+	w.service.Up()
+	got, counts := len(w.sent()), w.fleet.Counts()
+	lost := counts["dropped_buffer_size_limit_exceeded"]
+	if got == 0 || got >= many || lost == 0 || counts["dropped_buffer_size_limit_bytes_exceeded"] != lost {
+		t.Errorf("%d of %d events arrived, and OPA counts %v", got, many, counts)
 	}
 }
 
@@ -303,21 +343,23 @@ func BenchmarkRecord(b *testing.B) {
 	}
 }
 
-// BenchmarkWrite is what one event costs the worker, with OPA's plugin and without masks: each
-// of another token, and the same request again and again.
+// BenchmarkWrite is what one event costs the worker, with OPA's plugin, without masks and until its chunk is compressed: each
+// of another token, and the same request again and again; in chunks that never overflow, and in those of OPA's default.
 func BenchmarkWrite(b *testing.B) {
 	same := record()
 	same.Request.Note = &access.Note{}
 	for name, next := range map[string]func() pdp.Record{"new": record, "again": func() pdp.Record { return same }} {
-		b.Run(name, func(b *testing.B) {
-			w := newWorld(b, "", nil, func(c *decisionlog.Config, _ map[string]any) { c.Queue, c.QueueBytes = 1<<22, 1<<40 })
-			b.ReportAllocs()
-			b.StopTimer()
-			for range b.N {
-				w.log.Record(context.Background(), next())
-			}
-			b.StartTimer()
-			w.log.Stop(context.Background())
-		})
+		for chunks, reporting := range map[string]map[string]any{"large": {"upload_size_limit_bytes": 32 << 20}, "small": nil} {
+			b.Run(name+"/"+chunks, func(b *testing.B) {
+				w := newWorld(b, "", reporting, func(c *decisionlog.Config, _ map[string]any) { c.Queue, c.QueueBytes = 1<<22, 1<<40 })
+				b.ReportAllocs()
+				b.StopTimer()
+				for range b.N {
+					w.log.Record(context.Background(), next())
+				}
+				b.StartTimer()
+				w.log.Stop(context.Background())
+			})
+		}
 	}
 }

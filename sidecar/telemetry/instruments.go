@@ -241,16 +241,16 @@ func (i *Instruments) DecisionLogCounts(counts map[string]uint64) {
 
 type opaCount struct{ instrument, label string }
 
-// opaCounts are the instruments that show what OPA counts.
+// opaCounts are the instruments that show what OPA counts. What finds no room in the buffer by size is counted by OPA
+// as dropped_buffer_size_limit_bytes_exceeded too.
 func opaCounts() map[string]opaCount {
 	const lost, uploads = "stepup_decision_log_lost_total", "stepup_decision_log_uploads_total"
 	return map[string]opaCount{
-		"dropped_rate_limit_exceeded":              {lost, "rate_limit"},
-		"dropped_buffer_size_limit_exceeded":       {lost, "buffer"},
-		"dropped_buffer_size_limit_bytes_exceeded": {lost, "buffer"},
-		"encoding_failure":                         {lost, "encoding"},
-		"chunks_uploaded":                          {uploads, "ok"},
-		"chunks_upload_failed":                     {uploads, "error"},
+		"dropped_rate_limit_exceeded":        {lost, "rate_limit"},
+		"dropped_buffer_size_limit_exceeded": {lost, "buffer"},
+		"encoding_failure":                   {lost, "encoding"},
+		"chunks_uploaded":                    {uploads, "ok"},
+		"chunks_upload_failed":               {uploads, "error"},
 	}
 }
 

@@ -25,7 +25,7 @@ func withDefaults(opa map[string]any) map[string]any {
 		all["services"] = discreet(services)
 	}
 	if logs, ok := all["decision_logs"].(map[string]any); ok {
-		all["decision_logs"] = bufferedByEvent(logs)
+		all["decision_logs"] = boundedBuffer(logs)
 	}
 	bundles, ok := all["bundles"].(map[string]any)
 	if !ok {
@@ -75,7 +75,7 @@ func (g *gate) OnConfigDiscovery(_ context.Context, c *config.Config) (*config.C
 	if c.Services, err = discreetDiscovered(c.Services); err != nil {
 		return nil, err
 	}
-	if c.DecisionLogs, err = bufferDiscovered(c.DecisionLogs); err != nil {
+	if c.DecisionLogs, err = boundDiscovered(c.DecisionLogs); err != nil {
 		return nil, err
 	}
 	return c, g.check(c)
