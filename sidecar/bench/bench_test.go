@@ -43,6 +43,9 @@ func TestSmoke(t *testing.T) {
 	if n := len(regexp.MustCompile(`\d+\.\d\d \(\d+\.\d\d to \d+\.\d\d\)`).FindAllString(text, -1)); n != 14 {
 		t.Errorf("%d ratios, want two of each of five rows and one of each of four", n)
 	}
+	if !regexp.MustCompile(`The limit itself, to OPA's server: \d+\.\d \(hot\), \d+\.\d \(mixed\), \d+\.\d \(cold\), \d+\.\d \(logs\), \d+\.\d \(console\)\.`).MatchString(text) {
+		t.Error("the report does not tell how far the limit is from OPA's server")
+	}
 	for name, logs := range map[string]*counted{"service": &b.service.counted, "console": b.console} {
 		for _, candidate := range []string{"us", "opa"} {
 			if logs.told[candidate] == 0 || logs.told[candidate] > logs.made[candidate] {
