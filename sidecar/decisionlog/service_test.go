@@ -129,7 +129,7 @@ func TestQueueIsBoundedByBytes(t *testing.T) {
 	}
 }
 
-// TestBufferIsBoundedByBytes: while the service is down, questions of a mebibyte are let into
+// TestBufferIsBoundedByBytes: while the service is down, questions of 128 KiB are let into
 // OPA's buffer as far as there is room, and the rest is counted. Once it is back there is room
 // again.
 func TestBufferIsBoundedByBytes(t *testing.T) {
@@ -139,14 +139,18 @@ func TestBufferIsBoundedByBytes(t *testing.T) {
 	})
 }
 
-// byEvent is OPA's buffer of events.
-var byEvent = map[string]any{"buffer_type": "event"}
+// byEvent is OPA's buffer of events, and inChunks what makes them large enough not to be packed twice.
+var (
+	byEvent  = map[string]any{"buffer_type": "event", "upload_size_limit_bytes": 8 << 20}
+	inChunks = map[string]any{"upload_size_limit_bytes": 8 << 20}
+)
 
 func bufferIsBounded(t *testing.T, rules string, least, most int) {
 	const many = 200
-	w := newWorld(t, rules, byEvent, func(c *decisionlog.Config, _ map[string]any) { c.QueueBytes = 1 << 30 })
+	w := newWorld(t, rules, byEvent, func(c *decisionlog.Config, _ map[string]any) { c.BufferBytes = 8 << 20 })
+	w.begun()
 	w.service.Down()
-	note := strings.Repeat("x", 1<<20)
+	note := strings.Repeat("x", 128<<10)
 	ask := func(n int) {
 		for i := range n {
 			large := numbered(i)
@@ -157,21 +161,20 @@ func bufferIsBounded(t *testing.T, rules string, least, most int) {
 		}
 	}
 	ask(many)
-	w.log.Start()
-	await(t, "the queue to empty", func() bool { return w.counted(decisionlog.Handed)+w.counted(decisionlog.BufferFull) == many })
-	fit := w.counted(decisionlog.Handed)
+	await(t, "the queue to empty", func() bool { return w.counted(decisionlog.Handed)+w.counted(decisionlog.BufferFull) == 1+many })
+	fit := w.counted(decisionlog.Handed) - 1
 	if fit < least || fit > most {
-		t.Errorf("%d of %d were handed over, want %d to %d, which fit in 64 MiB; counted %v", fit, many, least, most, w.counts)
+		t.Errorf("%d of %d were handed over, want %d to %d, which fit in 8 MiB; counted %v", fit, many, least, most, w.counts)
 	}
 	w.service.Up()
-	if got := w.sent(); len(got) != fit {
-		t.Errorf("%d events arrived, want %d", len(got), fit)
+	if got := w.sent(); len(got) != 1+fit {
+		t.Errorf("%d events arrived, want %d", len(got), 1+fit)
 	}
 	ask(1)
-	await(t, "another one", func() bool { return w.counted(decisionlog.Handed) == fit+1 })
+	await(t, "another one", func() bool { return w.counted(decisionlog.Handed) == 1+fit+1 })
 	w.log.Stop(context.Background())
-	if got := w.counted(decisionlog.Handed) + w.counted(decisionlog.BufferFull); got != many+1 {
-		t.Errorf("counted %v, want %d in all", w.counts, many+1)
+	if got := w.counted(decisionlog.Handed) + w.counted(decisionlog.BufferFull); got != 1+many+1 {
+		t.Errorf("counted %v, want %d in all", w.counts, 1+many+1)
 	}
 }
 
@@ -180,6 +183,7 @@ func bufferIsBounded(t *testing.T, rules string, least, most int) {
 func TestSharedTextsTakeRoomOnce(t *testing.T) {
 	const many = 100 // of 64 KiB, where a dozen are let in
 	w := newWorld(t, "", byEvent, func(c *decisionlog.Config, _ map[string]any) { c.BufferBytes = 1 << 20 })
+	w.begun()
 	w.service.Down()
 	large := numbered(1)
 	doc := *large.Document
@@ -188,14 +192,13 @@ func TestSharedTextsTakeRoomOnce(t *testing.T) {
 	for range many {
 		w.log.Record(t.Context(), large)
 	}
-	w.log.Start()
-	await(t, "the queue to empty", func() bool { return w.counted(decisionlog.Handed)+w.counted(decisionlog.BufferFull) == many })
-	if got := w.counted(decisionlog.Handed); got != many {
-		t.Errorf("%d of %d were handed over, counted %v", got, many, w.counts)
+	await(t, "the queue to empty", func() bool { return w.counted(decisionlog.Handed)+w.counted(decisionlog.BufferFull) == 1+many })
+	if got := w.counted(decisionlog.Handed); got != 1+many {
+		t.Errorf("%d of %d were handed over, counted %v", got, 1+many, w.counts)
 	}
 	w.service.Up()
-	if got := w.sent(); len(got) != many {
-		t.Errorf("%d events arrived, want %d", len(got), many)
+	if got := w.sent(); len(got) != 1+many {
+		t.Errorf("%d events arrived, want %d", len(got), 1+many)
 	}
 	w.log.Stop(context.Background())
 }
@@ -284,8 +287,8 @@ func TestBuffers(t *testing.T) {
 // TestKeptUntilSent: more than OPA's buffer of events would hold wait for a service that is down, and all are sent once
 // it is back. OPA's shortest delay between two uploads is five minutes.
 func TestKeptUntilSent(t *testing.T) {
-	const many = 15_000
-	w := newWorld(t, "", nil, func(c *decisionlog.Config, _ map[string]any) { c.Queue = many })
+	const many = 11_000
+	w := newWorld(t, "", inChunks, func(c *decisionlog.Config, _ map[string]any) { c.Queue = many })
 	w.service.Down()
 	for i := range many {
 		w.log.Record(t.Context(), numbered(i))

@@ -131,6 +131,15 @@ func (w *world) counted(what string) int {
 	return w.counts[what]
 }
 
+// begun starts the log, and logs and sends one event. OPA's plugin sends what there is when it begins, and goes on trying
+// if it cannot: that is over then.
+func (w *world) begun() {
+	w.Helper()
+	w.log.Start()
+	w.log.Record(w.Context(), record())
+	await(w, "the first event", func() bool { return w.counted(decisionlog.Handed) == 1 && len(w.sent()) == 1 })
+}
+
 // written lets all that was recorded be written, and sent as far as the service takes it.
 func (w *world) written() []map[string]any {
 	w.Helper()
