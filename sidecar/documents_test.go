@@ -119,7 +119,8 @@ func TestDocumentsAreLogged(t *testing.T) {
 	checkLikeOPA(t, dir, events[:5])
 	for i, code := range []string{"no_credentials", "token_expired"} {
 		e := events[5+i]
-		told, _ := e["error"].(map[string]any)
+		custom, _ := e["custom"].(map[string]any)
+		told, _ := custom["error"].(map[string]any)
 		in, _ := e["input"].(map[string]any)
 		if told["code"] != code || e["result"] != nil || e["path"] != "boards/names" || in["token"] != nil || in["subject"] != nil {
 			t.Errorf("the event of a refusal: %v, want the code %s and no token", e, code)
@@ -201,9 +202,10 @@ func withEmail(in any) any {
 }
 
 // shared is what two servers have in common of an event. Of an error it is that there is one:
-// ours has a code in place of what the policy's author alone should read.
+// ours has a code in place of what the policy's author alone should read, and stands where OPA can read it again.
 func shared(e map[string]any) map[string]any {
-	common := map[string]any{"error": e["error"] != nil}
+	custom, _ := e["custom"].(map[string]any)
+	common := map[string]any{"error": e["error"] != nil || custom["error"] != nil}
 	for _, name := range []string{"path", "input", "result", "rule_labels", "erased", "masked"} {
 		if value, there := e[name]; there {
 			common[name] = value

@@ -86,14 +86,18 @@ func tell(format string, args ...any) {
 // prepare builds and starts what all rows share. The limit's answers are copies of ours,
 // which are taken when those of all are held against what is right.
 func (b *bench) prepare(ctx context.Context) (err error) {
-	tell("building, and signing %d tokens", 2*b.options.logins)
+	logins := b.options.logins
+	if !b.wants("mixed") && !b.wants("cold") {
+		logins = min(logins, 1) // the other rows have one person
+	}
+	tell("building, and signing %d tokens", 2*logins)
 	built := make(chan error, 1)
 	go func() { built <- build(ctx, b.world.dir) }()
-	all, err := b.world.tokens(jose.RS256, 2*b.options.logins)
+	all, err := b.world.tokens(jose.RS256, 2*logins)
 	if err = errors.Join(err, <-built); err != nil {
 		return err
 	}
-	b.logins, b.fresh = all[:b.options.logins], all[b.options.logins:]
+	b.logins, b.fresh = all[:logins], all[logins:]
 	if b.generator, err = startGenerator(); err != nil {
 		return err
 	}

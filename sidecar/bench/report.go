@@ -39,9 +39,13 @@ func (b *bench) tellRows(t *strings.Builder) {
 	if len(b.measured) == 0 {
 		return
 	}
-	t.WriteString("\n| workload | to the limit | goal | | to OPA's server | goal | | us, decisions/s |\n|---|---|---|---|---|---|---|---|\n")
+	t.WriteString("\n| workload | to the limit | goal | | to OPA's server | goal | | us, decisions/s | limit |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, r := range b.measured {
-		fmt.Fprintf(t, "| %s | %s | %s | %.0f |\n", r.title, r.ratio(r.first("limit", "single")), r.ratio(r.first("opa")), median(r.rates["us"]))
+		limit := ""
+		if rates := r.rates["limit"]; len(rates) > 0 {
+			limit = fmt.Sprintf("%.0f", median(rates))
+		}
+		fmt.Fprintf(t, "| %s | %s | %s | %.0f | %s |\n", r.title, r.ratio(r.first("limit", "single")), r.ratio(r.first("opa")), median(r.rates["us"]), limit)
 	}
 	b.tellLimit(t)
 	for _, of := range []struct {
@@ -147,7 +151,7 @@ func (b *bench) tellGrowth(t *strings.Builder) {
 	if len(b.costs) == 0 {
 		return
 	}
-	t.WriteString("\n| how many | kept answer | through nginx's door | new answer | new step-up | start |\n|---|---|---|---|---|---|\n")
+	t.WriteString("\nA time, and how many allocations:\n\n| how many | kept answer | through nginx's door | new answer | new step-up | start |\n|---|---|---|---|---|---|\n")
 	for _, c := range b.costs {
 		fmt.Fprintf(t, "| %d %s | %s | %s | %s | %s | %.0f ms |\n", c.Size, c.What, c.Kept, c.Gateway, c.New, c.Asked, float64(c.Start.Microseconds())/1000)
 	}

@@ -87,7 +87,7 @@ type Policy struct {
 	MayRedefine []string       `yaml:"may_redefine" help:"Names of shipped levels and vocabularies that the policy's data may replace."`
 	Documents   []string       `yaml:"documents" help:"Further packages and rules of the policy that the Data API answers, without data. in front, such as fabrikam.menu; none: only the package's allow and its whole answer. Their results are the policy's own words, and no decision."`
 	Builtins    []string       `yaml:"builtins" help:"Built-in functions allowed beyond the safe ones, by name, for example http.send."`
-	Deadline    time.Duration  `yaml:"deadline" default:"100ms" min:"1ms" max:"1m" help:"How long one decision may take; past it the answer is a fault, never allow."`
+	Deadline    time.Duration  `yaml:"deadline" default:"100ms" min:"1ms" max:"1m" help:"How long one decision may take; past it the answer is a fault, never allow. Waiting for an issuer's first keys is not counted, which takes 5s at most."`
 	OPA         map[string]any `yaml:"opa" secret:"true" expand:"true" opa:"true" help:"OPA's own configuration, run by OPA's own plugins: services, bundles, keys, discovery, decision_logs, status, labels. ${NAME} stands for a variable of the environment. See docs/fleet.md."`
 }
 

@@ -3,6 +3,7 @@ package decisionlog
 import (
 	"encoding/json"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"stepup/sidecar/access"
@@ -29,14 +30,21 @@ var secretNames = map[string]bool{
 	"actor_token": true, "client_secret": true, "client_assertion": true, "code_verifier": true, "password": true,
 }
 
-// secrets are the texts that must not be in an event.
-type secrets []string
+// secrets are the texts that must not be in an event: what was presented, and its segments, since who has
+// all of them has the token.
+type secrets struct{ whole, segments []string }
 
-func secretsOf(r access.Request) secrets {
-	var s secrets
+func secretsOf(r access.Request) (s secrets) {
 	for _, c := range []access.Credential{r.Credential, r.Evidence} {
 		if len(c.Reveal()) >= minSecret {
-			s = append(s, c.Reveal())
+			s.whole = append(s.whole, c.Reveal())
+		}
+	}
+	for _, whole := range s.whole {
+		for segment := range strings.SplitSeq(whole, ".") {
+			if len(segment) >= minSecret && len(segment) < len(whole) {
+				s.segments = append(s.segments, segment)
+			}
 		}
 	}
 	return s
@@ -66,7 +74,13 @@ func (s secrets) clean(value any) any {
 		return out
 	case string:
 		return s.text(v)
-	case nil, bool, json.Number, int, int64, float64:
+	case json.Number:
+		return readable(v)
+	case int:
+		return readable(json.Number(strconv.Itoa(v)))
+	case int64:
+		return readable(json.Number(strconv.FormatInt(v, 10)))
+	case nil, bool, float64:
 		return v
 	}
 	return s.foreign(value)
@@ -85,11 +99,15 @@ func (s secrets) object(o map[string]any) map[string]any {
 }
 
 func (s secrets) text(text string) string {
-	for _, secret := range s {
+	for _, secret := range s.whole {
 		text = strings.ReplaceAll(text, secret, redacted)
 	}
+	// Before the segments, so that of one that is cut short nothing is left.
 	if strings.Contains(text, "eyJ") {
 		text = compactJOSE.ReplaceAllLiteralString(text, redacted)
+	}
+	for _, segment := range s.segments {
+		text = strings.ReplaceAll(text, segment, redacted)
 	}
 	if len(text) > minSecret && mayBegin(text) && scheme.MatchString(text) {
 		return redacted
@@ -116,4 +134,37 @@ func (s secrets) foreign(value any) any {
 		return redacted
 	}
 	return s.clean(plain)
+}
+
+// readable is a number as it is if who reads it as a double reads the same, and else its text (RFC 7493, section 2.2).
+// OPA's encoder is one who does, of a chunk that got too large: it would round the number, and lose the chunk with all
+// others at one that no double comes near.
+func readable(n json.Number) any {
+	double, err := strconv.ParseFloat(string(n), 64)
+	if err != nil {
+		return string(n)
+	}
+	digits, exponent := decimal(string(n))
+	shortest, e := decimal(strconv.FormatFloat(double, 'e', -1, 64))
+	if shortest == digits && e == exponent || double != 0 && exponent < 0 && len(digits) <= doubleDigits {
+		return n
+	}
+	return string(n)
+}
+
+// doubleDigits are enough to tell every double from others: a fraction with as many is one that a program printed.
+const doubleDigits = 17
+
+// decimal is a number without its sign as digits, of which neither the first nor the last is a zero, and the power of ten
+// that they are multiplied with.
+func decimal(number string) (digits string, exponent int) {
+	mantissa, power, _ := strings.Cut(strings.ToLower(strings.TrimLeft(number, "+-")), "e")
+	exponent, _ = strconv.Atoi(power) // none is zero, and one out of range is that of no double
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits = strings.TrimLeft(whole+fraction, "0")
+	short := strings.TrimRight(digits, "0")
+	if short == "" {
+		return "", 0
+	}
+	return short, exponent - len(fraction) + len(digits) - len(short)
 }

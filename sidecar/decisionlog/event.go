@@ -57,7 +57,6 @@ func (l *Log) envelope(e *entry) *server.Info {
 		RemoteAddr: e.Request.Door,
 		Path:       l.pathOf(e),
 		Timestamp:  e.at.UTC(),
-		Error:      failed(e),
 		Metrics:    &l.at.took,
 	}
 	if l.Bundles {
@@ -68,13 +67,28 @@ func (l *Log) envelope(e *entry) *server.Info {
 	if e.span.IsValid() {
 		info.TraceID, info.SpanID = e.span.TraceID().String(), e.span.SpanID().String()
 	}
-	if e.Caller != "" {
-		info.Custom = map[string]any{"caller": e.Caller}
-	}
-	if info.Error == nil {
+	fault := failed(e)
+	if fault == nil {
 		info.EvaluatedRuleLabels = e.Labels
 	}
+	info.Custom = custom(e.Caller, fault)
 	return info
+}
+
+// custom is what OPA's event has no member for, or none that it could read again: of a chunk that got too large its
+// encoder reads every event, and loses the chunk with all others at one with an error.
+func custom(caller string, fault *fault) map[string]any {
+	if caller == "" && fault == nil {
+		return nil
+	}
+	all := map[string]any{}
+	if caller != "" {
+		all["caller"] = caller
+	}
+	if fault != nil {
+		all["error"] = map[string]any{"code": string(fault.Code), "message": fault.Message}
+	}
+	return all
 }
 
 // pathOf is that of what was asked for, as clients of OPA's Data API write it.
@@ -102,7 +116,7 @@ func result(e *entry, masked bool) (value any, told bool) {
 
 // failed is why nothing could be told; nil: it was. A decision that refuses is told; of a
 // further document there is nothing to tell to somebody who is refused.
-func failed(e *entry) error {
+func failed(e *entry) *fault {
 	if e.further == nil {
 		if e.Decision.Outcome != access.Indeterminate {
 			return nil
@@ -163,14 +177,11 @@ func bundlesIn(revision string) map[string]server.BundleInfo {
 // A fault is why no decision could be made. Its detail may hold what nobody verified or
 // masked, and stays in the program's own log, under the id of the decision.
 type fault struct {
-	Code    access.Code `json:"code"`
-	Message string      `json:"message"`
+	Code    access.Code
+	Message string
 }
 
-// Error returns the code and its sentence.
-func (f *fault) Error() string { return string(f.Code) + ": " + f.Message }
-
-func faultOf(d access.Decision) error {
+func faultOf(d access.Decision) *fault {
 	f := &fault{Code: d.Code()}
 	if len(d.Reasons) > 0 {
 		f.Message = d.Reasons[0].Message

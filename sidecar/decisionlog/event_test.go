@@ -130,8 +130,8 @@ func TestEveryOutcomeAndReason(t *testing.T) {
 			t.Errorf("%s is told as %v", d.ID, event["result"])
 		}
 		fault := d.Outcome == access.Indeterminate
-		if (at(event, "error", "code") == string(d.Code())) != fault || (at(event, "result", "outcome") == "fault") != fault {
-			t.Errorf("%s is told as %v, with the error %v", d.ID, event["result"], event["error"])
+		if (at(event, "custom", "error", "code") == string(d.Code())) != fault || (at(event, "result", "outcome") == "fault") != fault {
+			t.Errorf("%s is told as %v, with the error %v", d.ID, event["result"], at(event, "custom", "error"))
 		}
 		if (event["rule_labels"] == nil) != fault {
 			t.Errorf("%s has the labels %v", d.ID, event["rule_labels"])
@@ -170,7 +170,8 @@ func TestNoCredentials(t *testing.T) {
 		cookie = "session=0123456789abcdef"
 	)
 	jwt := record().Request.Credential.Reveal()
-	secrets := []string{opaque, proof, proof[:60], jwt, jwt[:40], cookie}
+	parts := strings.Split(jwt, ".")
+	secrets := append([]string{opaque, proof, proof[:60], jwt, jwt[:40], cookie}, parts...)
 	for name, smuggle := range map[string]func(*access.Request){
 		"a header":             func(r *access.Request) { r.HTTP.Headers["authorization"] = []string{"Bearer " + opaque} },
 		"a header in capitals": func(r *access.Request) { r.HTTP.Headers["Authorization"] = []string{opaque} },
@@ -184,8 +185,13 @@ func TestNoCredentials(t *testing.T) {
 		"an escaped dot":       func(r *access.Request) { r.Resource.ID = "/x?t=" + strings.ReplaceAll(jwt, ".", "%2E") },
 		"an action":            func(r *access.Request) { r.Action.Name = jwt },
 		"properties":           func(r *access.Request) { r.Resource.Properties = access.Object{"a": []any{access.Object{"b": proof}}} },
-		"a name":               func(r *access.Request) { r.Context = access.Object{jwt: true} },
-		"the context":          func(r *access.Request) { r.Context = access.Object{"Cookie": cookie, "h": "DPoP " + opaque} },
+		"segments, one by one": func(r *access.Request) {
+			r.Context = access.Object{"a": parts[0], "b": "=" + parts[1], "c": parts[2] + "."}
+		},
+		"a segment in a path": func(r *access.Request) { r.HTTP.Path = "/reset/" + parts[2] },
+		"a segment cut short": func(r *access.Request) { r.Resource.ID = parts[0] + "." + parts[1][:10] },
+		"a name":              func(r *access.Request) { r.Context = access.Object{jwt: true} },
+		"the context":         func(r *access.Request) { r.Context = access.Object{"Cookie": cookie, "h": "DPoP " + opaque} },
 		"an opaque token": func(r *access.Request) {
 			r.Credential = access.NewCredential(opaque)
 			r.Context = access.Object{"t": "(" + opaque + ")"}

@@ -78,7 +78,7 @@ func TestFurtherEvents(t *testing.T) {
 			w := newWorld(t, "", nil)
 			w.log.Valued(t.Context(), row.v)
 			got := w.one()
-			if diff := cmp.Diff([]any{row.result, row.error, row.token}, []any{got["result"], got["error"], at(got, "input", "token") != nil}); diff != "" {
+			if diff := cmp.Diff([]any{row.result, row.error, row.token}, []any{got["result"], at(got, "custom", "error"), at(got, "input", "token") != nil}); diff != "" {
 				t.Errorf("result, error and whether there is a token in %v (-want +got)\n%s", got, diff)
 			}
 			if at(got, "input", "resource", "id") != "/open" {

@@ -86,7 +86,7 @@ func eventValue(manager *plugins.Manager, event *server.Info) (ast.Value, error)
 	e := logs.EventV1{
 		Labels: manager.Labels(), DecisionID: event.DecisionID, TraceID: event.TraceID, SpanID: event.SpanID,
 		Revision: event.Revision, Bundles: map[string]logs.BundleInfoV1{}, Path: event.Path,
-		Input: event.Input, Result: event.Results, Error: event.Error, RequestedBy: event.RemoteAddr,
+		Input: event.Input, Result: event.Results, RequestedBy: event.RemoteAddr,
 		Timestamp: event.Timestamp, Metrics: event.Metrics.All(), RuleLabels: event.EvaluatedRuleLabels, Custom: event.Custom,
 	}
 	for name, b := range event.Bundles {
@@ -155,7 +155,7 @@ func readRule(raw any) (rule, error) {
 			return r, fmt.Errorf("op is %v, want remove or upsert", v["op"])
 		}
 	default:
-		return r, fmt.Errorf("a mask is a %T, want a text or an object", raw)
+		return r, fmt.Errorf("a mask is %s, want a text or an object", kindOf(raw))
 	}
 	if !strings.HasPrefix(r.path, "/") {
 		return r, fmt.Errorf("the path %q does not begin with /", r.path)
@@ -169,6 +169,15 @@ func readRule(raw any) (rule, error) {
 		return r, errors.New("a path has a % that OPA cannot read")
 	}
 	return r, nil
+}
+
+// kindOf names what a rule made, as Rego's type_name does.
+func kindOf(raw any) string {
+	value, err := ast.InterfaceToValue(raw)
+	if err != nil {
+		return "of no type of Rego"
+	}
+	return ast.ValueName(value)
 }
 
 // part is what the rule is about; nil: nothing that an event has.

@@ -139,11 +139,8 @@ func TestBufferIsBoundedByBytes(t *testing.T) {
 	})
 }
 
-// byEvent is OPA's buffer of events, and inChunks what makes them large enough not to be packed twice.
-var (
-	byEvent  = map[string]any{"buffer_type": "event", "upload_size_limit_bytes": 8 << 20}
-	inChunks = map[string]any{"upload_size_limit_bytes": 8 << 20}
-)
+// byEvent is OPA's buffer of events, with chunks large enough not to be packed twice.
+var byEvent = map[string]any{"buffer_type": "event", "upload_size_limit_bytes": 8 << 20}
 
 func bufferIsBounded(t *testing.T, rules string, least, most int) {
 	const many = 200
@@ -254,16 +251,17 @@ func TestRateLimit(t *testing.T) {
 }
 
 // TestBuffers: what OPA drops from a full buffer is counted by OPA; the default is the
-// buffer by size, and that of events is there for who speaks of it.
+// buffer of events, and the other one is there for who asks, with an end.
 func TestBuffers(t *testing.T) {
 	for name, c := range map[string]struct {
 		reporting map[string]any
 		buffer    string
 	}{
-		"the default":    {nil, "size"},
+		"the default":    {nil, "event"},
 		"a rate":         {map[string]any{"max_decisions_per_second": 1000}, "event"},
 		"ten events":     {map[string]any{"buffer_size_limit_events": 10}, "event"},
 		"by size":        {map[string]any{"buffer_type": "size"}, "size"},
+		"size and rate":  {map[string]any{"buffer_type": "size", "max_decisions_per_second": 1000}, "size"},
 		"by some limit":  {map[string]any{"buffer_size_limit_bytes": 1 << 20}, "size"},
 		"said otherwise": {map[string]any{"buffer_type": "event", "buffer_size_limit_events": 10}, "event"},
 	} {
@@ -280,25 +278,10 @@ func TestBuffers(t *testing.T) {
 			if buffer := w.buffer(); buffer != c.buffer {
 				t.Errorf("the buffer is that of %s, want %s", buffer, c.buffer)
 			}
+			if c.buffer == "size" && c.reporting["max_decisions_per_second"] == nil && *w.reporting().BufferSizeLimitBytes == 0 {
+				t.Error("the buffer has no end")
+			}
 		})
-	}
-}
-
-// TestKeptUntilSent: more than OPA's buffer of events would hold wait for a service that is down, and all are sent once
-// it is back. OPA's shortest delay between two uploads is five minutes.
-func TestKeptUntilSent(t *testing.T) {
-	const many = 11_000
-	w := newWorld(t, "", inChunks, func(c *decisionlog.Config, _ map[string]any) { c.Queue = many })
-	w.service.Down()
-	for i := range many {
-		w.log.Record(t.Context(), numbered(i))
-	}
-	if got := w.written(); len(got) != 0 {
-		t.Fatalf("%d events arrived where the service is down", len(got))
-	}
-	w.service.Up()
-	if got := w.sent(); len(got) != many {
-		t.Errorf("%d of %d events arrived, counted %v and by OPA %v", len(got), many, w.counts, w.fleet.Counts())
 	}
 }
 
@@ -352,7 +335,8 @@ func BenchmarkWrite(b *testing.B) {
 	same := record()
 	same.Request.Note = &access.Note{}
 	for name, next := range map[string]func() pdp.Record{"new": record, "again": func() pdp.Record { return same }} {
-		for chunks, reporting := range map[string]map[string]any{"large": {"upload_size_limit_bytes": 32 << 20}, "small": nil} {
+		for chunks, limit := range map[string]int{"large": 32 << 20, "small": 32 << 10} {
+			reporting := map[string]any{"buffer_type": "size", "upload_size_limit_bytes": limit}
 			b.Run(name+"/"+chunks, func(b *testing.B) {
 				w := newWorld(b, "", reporting, func(c *decisionlog.Config, _ map[string]any) { c.Queue, c.QueueBytes = 1<<22, 1<<40 })
 				b.ReportAllocs()

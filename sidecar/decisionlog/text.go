@@ -44,9 +44,13 @@ func (s secrets) write(to []byte, value any) []byte {
 			return append(to, v...)
 		}
 	case int:
-		return strconv.AppendInt(to, int64(v), 10)
+		if v > -largest && v < largest {
+			return strconv.AppendInt(to, int64(v), 10)
+		}
 	case int64:
-		return strconv.AppendInt(to, v, 10)
+		if v > -largest && v < largest {
+			return strconv.AppendInt(to, v, 10)
+		}
 	}
 	return s.long(to, value)
 }
@@ -94,10 +98,16 @@ func quote(to []byte, text string) []byte {
 	return to
 }
 
-// plainNumber reports whether a number is a whole one, of which no encoder makes anything else.
+// largest is what whole numbers are below that are always written as they are, and so are those of fewer digits.
+const (
+	largest       = 1e15
+	largestDigits = 15
+)
+
+// plainNumber reports whether a number is a whole one, of which neither an encoder nor a double makes anything else.
 func plainNumber(n json.Number) bool {
 	digits := strings.TrimPrefix(string(n), "-")
-	if digits == "" || (digits[0] == '0' && digits != "0") {
+	if digits == "" || len(digits) > largestDigits || (digits[0] == '0' && digits != "0") {
 		return false
 	}
 	return !strings.ContainsFunc(digits, func(r rune) bool { return r < '0' || r > '9' })
@@ -179,7 +189,7 @@ func (t *tokenTexts) of(c *token.Claims, s secrets) written {
 	if !there {
 		found, there = t.old[c]
 	}
-	if !there || !slices.Equal(found.secrets, s) {
+	if !there || !slices.Equal(found.secrets.whole, s.whole) {
 		found = tokenText{s, s.write(nil, input.TokenObject(c))}
 	}
 	t.keep(c, found)

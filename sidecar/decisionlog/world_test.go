@@ -194,7 +194,7 @@ func record() pdp.Record {
 	}
 	r := pdp.Record{
 		Request: access.Request{
-			Door: "native", Credential: access.NewCredential("eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"),
+			Door: "native", Credential: access.NewCredential("eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJlLXRoYXQtaXMtbG9uZw"),
 			Action:   access.Action{Name: "GET"},
 			Resource: access.Resource{Type: "route", ID: "/open"},
 			Context:  access.Object{"ticket": "T-1"},
@@ -233,6 +233,11 @@ func at(event any, path ...any) any {
 }
 
 func (w *world) sendOnce() error { return logs.Lookup(w.fleet.Manager()).Trigger(w.Context()) }
+
+// reporting is how OPA's plugin is configured.
+func (w *world) reporting() logs.ReportingConfig {
+	return logs.Lookup(w.fleet.Manager()).Config().Reporting
+}
 
 // buffer is the kind of buffer that OPA's plugin has.
 func (w *world) buffer() string {

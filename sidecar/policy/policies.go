@@ -265,7 +265,7 @@ func (p *Policies) tell(err, before error) {
 	switch {
 	case err != nil && same(err, before), err == nil && before == nil:
 	case err == nil:
-		p.log.Info("the policy is good again", "revision", active.revision)
+		p.log.Info("the policy is accepted again", "revision", active.revision)
 	case active == nil:
 		p.log.Error("the policy is refused, and none is active", "error", err)
 	default:

@@ -204,7 +204,7 @@ func TestWatchKeepsTheLastGood(t *testing.T) {
 	replace(t, dir, no)
 	w.untilAllow(false)
 	w.until("no error", func() bool { return w.Status().LastError == nil })
-	for _, line := range []string{"level=ERROR", "is good again"} {
+	for _, line := range []string{"level=ERROR", "is accepted again"} {
 		if got := strings.Count(w.log.String(), line); got != 1 {
 			t.Errorf("%d lines with %s, want 1:\n%s", got, line, w.log)
 		}

@@ -19,13 +19,26 @@ const maxFile = 50 << 20
 // withDefaults is OPA's configuration with our bounds where it has none, and without keys
 // that hold nothing: what is discovered would give way to them.
 func withDefaults(opa map[string]any) map[string]any {
+	all := withBounds(opa)
+	if logs := writtenLogs(opa); logs != nil {
+		all["decision_logs"] = settled(logs, nil)
+	}
+	return all
+}
+
+// writtenLogs is what a configuration says of the decision log; nil: nothing that can be read.
+func writtenLogs(opa map[string]any) map[string]any {
+	logs, _ := opa["decision_logs"].(map[string]any)
+	return logs
+}
+
+// withBounds is [withDefaults] without those of the decision log: a discovered configuration may choose others,
+// and gives way to what is written.
+func withBounds(opa map[string]any) map[string]any {
 	all := maps.Clone(opa)
 	maps.DeleteFunc(all, func(_ string, value any) bool { return value == nil })
 	if services := all["services"]; services != nil {
 		all["services"] = discreet(services)
-	}
-	if logs, ok := all["decision_logs"].(map[string]any); ok {
-		all["decision_logs"] = boundedBuffer(logs)
 	}
 	bundles, ok := all["bundles"].(map[string]any)
 	if !ok {
@@ -56,6 +69,7 @@ func (e *KeyError) Error() string { return e.Key + ": " + e.What }
 // It is asked by OPA.
 type gate struct {
 	mayFetch bool           // may policies come as bundles?
+	logs     map[string]any // what is written of the decision log
 	boot     *config.Config // the written configuration, which a discovered one adds to
 }
 
@@ -67,6 +81,9 @@ func (g *gate) OnConfig(_ context.Context, c *config.Config) (*config.Config, er
 
 // OnConfigDiscovery implements [hooks.ConfigDiscoveryHook].
 func (g *gate) OnConfigDiscovery(_ context.Context, c *config.Config) (*config.Config, error) {
+	if string(c.DecisionLogs) == "null" {
+		c.DecisionLogs = nil
+	}
 	bounded, err := boundBundles(c.Bundles)
 	if err != nil {
 		return nil, err
@@ -75,10 +92,11 @@ func (g *gate) OnConfigDiscovery(_ context.Context, c *config.Config) (*config.C
 	if c.Services, err = discreetDiscovered(c.Services); err != nil {
 		return nil, err
 	}
-	if c.DecisionLogs, err = boundDiscovered(c.DecisionLogs); err != nil {
+	if err := g.check(c); err != nil {
 		return nil, err
 	}
-	return c, g.check(c)
+	c.DecisionLogs, err = settledDiscovered(c.DecisionLogs, g.logs)
+	return c, err
 }
 
 // discreetDiscovered is [discreet] for what is discovered.

@@ -17,42 +17,66 @@ import (
 	"github.com/open-policy-agent/opa/v1/logging"
 )
 
-// bufferBytes is how much of the decision log waits for its service at most, compressed, where
-// nothing else is said. OPA's own default has no end.
+// bufferBytes is how much waits at most, compressed, in the buffer by size, where nothing else is said. OPA's own default
+// has no end.
 const bufferBytes = 64 << 20
 
-// boundedBuffer gives decision_logs a buffer with an end, unless the configuration speaks of one. OPA's buffer
-// of events, of 10,000, is full within five minutes, its shortest delay, from 34 decisions a second on: it is
-// for who names it or its limit, and for a limit of decisions per second, beside which OPA takes none of bytes.
-func boundedBuffer(logs map[string]any) map[string]any {
-	reporting, there := logs["reporting"].(map[string]any)
-	if !there && logs["reporting"] != nil || reporting["buffer_type"] != nil || reporting["buffer_size_limit_bytes"] != nil {
-		return logs
+// How long OPA's plugin waits between two uploads, in seconds, where nothing is said. OPA's own default is five to ten
+// minutes: as long somebody who fills the buffer would blind the log, and as much would go with the process.
+const (
+	minDelay = 5
+	maxDelay = 10
+)
+
+// unsaid is what the configuration of the decision log is given in reporting where it does not speak of it: an end of the
+// buffer, and delays. The buffer is that of events: the one by size keeps what is packed already, which OPA's
+// encoder reads back when a chunk gets too large, whatever memory that takes.
+func unsaid(reporting map[string]any) map[string]any {
+	add := map[string]any{}
+	kind, bytes := reporting["buffer_type"], reporting["buffer_size_limit_bytes"]
+	switch {
+	case (kind == nil || kind == "") && bytes == nil:
+		add["buffer_type"] = "event"
+	case kind == "size" && bytes == nil && reporting["max_decisions_per_second"] == nil: // beside which OPA takes no limit of bytes
+		add["buffer_size_limit_bytes"] = bufferBytes
 	}
-	reporting = maps.Clone(reporting)
-	if reporting == nil {
-		reporting = map[string]any{}
+	if reporting["min_delay_seconds"] == nil && reporting["max_delay_seconds"] == nil {
+		add["min_delay_seconds"], add["max_delay_seconds"] = minDelay, maxDelay
 	}
-	if reporting["buffer_size_limit_events"] != nil || reporting["max_decisions_per_second"] != nil {
-		reporting["buffer_type"] = "event"
-	} else {
-		reporting["buffer_size_limit_bytes"] = bufferBytes
-	}
-	logs = maps.Clone(logs)
-	logs["reporting"] = reporting
-	return logs
+	return add
 }
 
-// boundDiscovered does the same for what is discovered.
-func boundDiscovered(raw json.RawMessage) (json.RawMessage, error) {
-	if raw == nil {
+// settled is the configuration of a decision log with what neither it nor the other one, which it will be merged with,
+// says; as it is if it cannot be read, which is OPA's to refuse.
+func settled(logs, other map[string]any) map[string]any {
+	reporting, readable := logs["reporting"].(map[string]any)
+	if !readable && logs["reporting"] != nil {
+		return logs
+	}
+	more, _ := other["reporting"].(map[string]any)
+	return merged(logs, map[string]any{"reporting": merged(reporting, unsaid(merged(reporting, more)))})
+}
+
+// merged has the members of both, of the second one where both have one.
+func merged(a, b map[string]any) map[string]any {
+	all := make(map[string]any, len(a)+len(b))
+	maps.Copy(all, a)
+	maps.Copy(all, b)
+	return all
+}
+
+// settledDiscovered does the same for what is discovered, beside what is written.
+func settledDiscovered(raw json.RawMessage, written map[string]any) (json.RawMessage, error) {
+	if raw == nil && written == nil {
 		return nil, nil
 	}
 	var logs map[string]any
-	if err := json.Unmarshal(raw, &logs); err != nil {
-		return nil, fmt.Errorf("decision_logs: %w", err)
+	if raw != nil {
+		if err := json.Unmarshal(raw, &logs); err != nil {
+			return nil, fmt.Errorf("decision_logs: %w", err)
+		}
 	}
-	return json.Marshal(boundedBuffer(logs))
+	return json.Marshal(settled(logs, written))
 }
 
 // checkDecisionLogs refuses what would have no effect here. Its errors begin with the key.
@@ -67,7 +91,9 @@ func checkDecisionLogs(c *config.Config) error {
 		NDBuiltinCache bool            `json:"nd_builtin_cache"`
 		RequestContext json.RawMessage `json:"request_context"`
 		Reporting      struct {
-			Trigger string `json:"trigger"`
+			Trigger    string          `json:"trigger"`
+			BufferType string          `json:"buffer_type"`
+			LimitBytes json.RawMessage `json:"buffer_size_limit_bytes"`
 		} `json:"reporting"`
 	}
 	if err := json.Unmarshal(c.DecisionLogs, &logs); err != nil {
@@ -82,6 +108,8 @@ func checkDecisionLogs(c *config.Config) error {
 		return &KeyError{"decision_logs.request_context", "events have no headers of the asking request, which carry credentials; remove it"}
 	case logs.Reporting.Trigger == "manual":
 		return &KeyError{"decision_logs.reporting.trigger", "nobody would trigger it by hand; write periodic or immediate"}
+	case logs.Reporting.Trigger == "immediate" && (logs.Reporting.BufferType == "size" || logs.Reporting.LimitBytes != nil):
+		return &KeyError{"decision_logs.reporting.trigger", "with the buffer by size each chunk would wait outside of it, without an end; write buffer_type: event, or periodic"}
 	case logs.Service == "" && !logs.Console && len(fieldsOf(c.Services)) == 0:
 		return &KeyError{"decision_logs.service", "decisions would be logged nowhere; name one of services, or write console: true"}
 	}

@@ -96,7 +96,7 @@ func New(ctx context.Context, c Config) (*Fleet, error) {
 }
 
 func (f *Fleet) assemble(ctx context.Context, raw []byte) (err error) {
-	hook := hooks.New(&gate{mayFetch: f.config.Policies != nil})
+	hook := hooks.New(&gate{mayFetch: f.config.Policies != nil, logs: writtenLogs(f.config.OPA)})
 	log := logger{to: f.log.With("part", "opa"), lost: f.config.Lost}
 	f.manager, err = plugins.New(raw, uuid.NewString(), f.store,
 		plugins.Logger(log), plugins.ConsoleLogger(newConsole(f.config.Console)),
@@ -123,7 +123,7 @@ func (f *Fleet) plug(ctx context.Context, hook hooks.Hooks) error {
 		return err
 	}
 	d, err := discovery.New(f.manager, discovery.Hooks(hook), discovery.Metrics(f.counts),
-		discovery.BootConfig(withDefaults(f.config.OPA)))
+		discovery.BootConfig(withBounds(f.config.OPA)))
 	if err != nil {
 		return err
 	}
