@@ -25,9 +25,9 @@ var scheme = regexp.MustCompile(`(?i)^\s*(bearer|dpop|basic)\s+[^\s]{16,}\s*$`)
 // 6749, appendix A; RFC 7521, section 4.2; OpenID Connect Core).
 var secretNames = map[string]bool{
 	"authorization": true, "proxy-authorization": true, "cookie": true, "set-cookie": true,
-	"dpop": true, "x-subject-token": true, "x-forwarded-access-token": true, "x-auth-request-access-token": true,
+	"dpop": true, "x-subject-token": true, "x-forwarded-access-token": true, "x-auth-request-access-token": true, "x-auth-token": true, "x-api-key": true,
 	"access_token": true, "refresh_token": true, "id_token": true, "id_token_hint": true, "subject_token": true,
-	"actor_token": true, "client_secret": true, "client_assertion": true, "code_verifier": true, "password": true,
+	"actor_token": true, "client_secret": true, "client_assertion": true, "assertion": true, "code_verifier": true, "password": true, "passwd": true,
 }
 
 // secrets are the texts that must not be in an event: what was presented, and its segments, since who has

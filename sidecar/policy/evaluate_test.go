@@ -72,6 +72,8 @@ func TestEvaluate(t *testing.T) {
 		{name: "obligations as an array", rego: `obligations := [{"b": 1}, {"a": [{"c"}]}]`,
 			want: policy.Result{Obligations: []access.Object{{"b": json.Number("1")}, {"a": []any{[]any{"c"}}}}}},
 		{name: "obligation that is a string", rego: `obligations := ["log"]`, err: policy.ErrContract, says: "an obligation is a string"},
+		{name: "obligation that is no UTF-8", rego: `obligations := [{"a": [{base64.decode("/w=="): 1}]}]`, err: policy.ErrContract, says: "nothing that JSON can tell"},
+		{name: "reason that is no UTF-8", rego: `reasons contains base64.decode("/w==")`, err: policy.ErrContract, says: "nothing that JSON can tell"},
 		{name: "obligations as an object", rego: `obligations := {"id": "log"}`, err: policy.ErrContract, says: "obligations is an object"},
 
 		{name: "headers", rego: `headers := {"X-Stepup-User": input.subject.id, "x-stepup-level": "mfa"}`,

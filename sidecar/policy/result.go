@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
@@ -78,6 +79,9 @@ func (c contract) reasons(v ast.Value) ([]access.Reason, error) {
 		if err != nil {
 			return nil, err
 		}
+		if !isText(item) {
+			return nil, c.faultOf(outReasons, item, "a reason is nothing that JSON can tell")
+		}
 		reasons = append(reasons, r)
 	}
 	return reasons, nil
@@ -120,12 +124,24 @@ func (c contract) obligations(v ast.Value) ([]access.Object, error) {
 			return nil, c.fault(outObligations, "an obligation is %s, and must be an object", kindOf(item))
 		}
 		plain, err := ast.JSON(item)
-		if err != nil {
+		if err != nil || !isText(item) {
 			return nil, c.faultOf(outObligations, item, "an obligation is nothing that JSON can tell")
 		}
 		obligations = append(obligations, plain.(map[string]any))
 	}
 	return obligations, nil
+}
+
+// isText reports whether all texts in a value are UTF-8, as JSON's are (RFC 8259, section 8.1).
+func isText(v ast.Value) bool {
+	valid := true
+	ast.WalkTerms(ast.NewTerm(v), func(t *ast.Term) bool {
+		if text, ok := t.Value.(ast.String); ok && !utf8.ValidString(string(text)) {
+			valid = false
+		}
+		return !valid
+	})
+	return valid
 }
 
 func (c contract) headers(v ast.Value) (map[string]string, error) {
