@@ -2,6 +2,7 @@ package decisionlog
 
 import (
 	"encoding/json"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -41,6 +42,9 @@ func secretsOf(r access.Request) (s secrets) {
 		}
 	}
 	for _, whole := range s.whole {
+		if strings.Count(whole, ".") >= maxSegments {
+			continue // no JWS and no JWE
+		}
 		for segment := range strings.SplitSeq(whole, ".") {
 			if len(segment) >= minSecret && len(segment) < len(whole) {
 				s.segments = append(s.segments, segment)
@@ -60,16 +64,31 @@ func Cleaned(value access.Object, r access.Request) access.Object {
 // one is no token that anybody would issue, and would make holes in common words.
 const minSecret = 16
 
+// maxSegments are those of a JWE (RFC 7516, section 7.1).
+const maxSegments = 5
+
+// maxDepth is how many objects and lists may be in one another. Requests and tokens have fewer; of what a policy makes
+// the rest is told as tooDeep, since whoever reads the event, such as OPA's encoder, has an end of its own.
+const (
+	maxDepth = 100
+	tooDeep  = "[too deep]"
+)
+
 // clean returns a copy in which no text has a credential in it. The copy shares nothing
 // with the value, which others go on using: masks are carried out in it.
-func (s secrets) clean(value any) any {
+func (s secrets) clean(value any) any { return s.cleanTo(maxDepth, value) }
+
+func (s secrets) cleanTo(depth int, value any) any {
+	if depth == 0 {
+		return tooDeep
+	}
 	switch v := value.(type) {
 	case map[string]any:
-		return s.object(v)
+		return s.object(depth, v)
 	case []any:
 		out := make([]any, len(v))
 		for i, item := range v {
-			out[i] = s.clean(item)
+			out[i] = s.cleanTo(depth-1, item)
 		}
 		return out
 	case string:
@@ -80,20 +99,25 @@ func (s secrets) clean(value any) any {
 		return readable(json.Number(strconv.Itoa(v)))
 	case int64:
 		return readable(json.Number(strconv.FormatInt(v, 10)))
-	case nil, bool, float64:
+	case float64:
+		if math.IsInf(v, 0) || math.IsNaN(v) {
+			return strconv.FormatFloat(v, 'g', -1, 64)
+		}
+		return v
+	case nil, bool:
 		return v
 	}
-	return s.foreign(value)
+	return s.foreign(depth, value)
 }
 
-func (s secrets) object(o map[string]any) map[string]any {
+func (s secrets) object(depth int, o map[string]any) map[string]any {
 	out := make(map[string]any, len(o))
 	for name, value := range o {
 		if secretNames[strings.ToLower(name)] {
 			out[name] = redacted
 			continue
 		}
-		out[s.text(name)] = s.clean(value)
+		out[s.text(name)] = s.cleanTo(depth-1, value)
 	}
 	return out
 }
@@ -122,7 +146,7 @@ func mayBegin(text string) bool {
 }
 
 // foreign brings a value of another type to JSON's own first.
-func (s secrets) foreign(value any) any {
+func (s secrets) foreign(depth int, value any) any {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return redacted
@@ -133,27 +157,62 @@ func (s secrets) foreign(value any) any {
 	if decoder.Decode(&plain) != nil {
 		return redacted
 	}
-	return s.clean(plain)
+	return s.cleanTo(depth, plain)
 }
 
 // readable is a number as it is if who reads it as a double reads the same, and else its text (RFC 7493, section 2.2).
 // OPA's encoder is one who does, of a chunk that got too large: it would round the number, and lose the chunk with all
 // others at one that no double comes near.
 func readable(n json.Number) any {
-	double, err := strconv.ParseFloat(string(n), 64)
-	if err != nil {
-		return string(n)
-	}
-	digits, exponent := decimal(string(n))
-	shortest, e := decimal(strconv.FormatFloat(double, 'e', -1, 64))
-	if shortest == digits && e == exponent || double != 0 && exponent < 0 && len(digits) <= doubleDigits {
+	if held(n) {
 		return n
 	}
 	return string(n)
 }
 
-// doubleDigits are enough to tell every double from others: a fraction with as many is one that a program printed.
-const doubleDigits = 17
+// held reports whether a text is a number of JSON that a double holds.
+func held(n json.Number) bool {
+	if len(n) > maxNumber || !json.Valid([]byte(n)) {
+		return false
+	}
+	double, err := strconv.ParseFloat(string(n), 64)
+	if err != nil {
+		return false
+	}
+	digits, exponent := decimal(string(n))
+	if shortest, e := decimal(strconv.FormatFloat(double, 'e', -1, 64)); shortest == digits && e == exponent {
+		return true
+	}
+	return double != 0 && math.Abs(double) < 1<<53 && exponent < 0 && len(digits) <= doubleDigits
+}
+
+const (
+	doubleDigits = 17  // are enough to tell every double from others: a fraction with as many is one that a program printed
+	maxNumber    = 800 // is longer than any double is written
+)
+
+// sound reports whether [secrets.clean] leaves all numbers and levels of a value as they are.
+func sound(depth int, value any) bool {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, item := range v {
+			if !sound(depth-1, item) {
+				return false
+			}
+		}
+	case []any:
+		for _, item := range v {
+			if !sound(depth-1, item) {
+				return false
+			}
+		}
+	case json.Number:
+		return held(v)
+	case float64:
+		return !math.IsInf(v, 0) && !math.IsNaN(v)
+	}
+	return depth > 0
+}
 
 // decimal is a number without its sign as digits, of which neither the first nor the last is a zero, and the power of ten
 // that they are multiplied with.

@@ -3,6 +3,7 @@ package decisionlog
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -69,10 +70,22 @@ func (l *Log) envelope(e *entry) *server.Info {
 	}
 	fault := failed(e)
 	if fault == nil {
-		info.EvaluatedRuleLabels = e.Labels
+		info.EvaluatedRuleLabels = labels(e.Labels)
 	}
 	info.Custom = custom(e.Caller, fault)
 	return info
+}
+
+// labels are those that can be read again, which nearly all can.
+func labels(all []access.Object) []access.Object {
+	if !slices.ContainsFunc(all, func(o access.Object) bool { return !sound(maxDepth, o) }) {
+		return all
+	}
+	cleaned := make([]access.Object, len(all))
+	for i, o := range all {
+		cleaned[i] = secrets{}.clean(o).(access.Object)
+	}
+	return cleaned
 }
 
 // custom is what OPA's event has no member for, or none that it could read again: of a chunk that got too large its

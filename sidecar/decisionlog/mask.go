@@ -104,6 +104,9 @@ func carryOut(rules []any, event *server.Info) error {
 		if err != nil {
 			return err
 		}
+		if !sound(maxDepth, r.value) {
+			return fmt.Errorf("what is put in at %s has a number that a double does not hold, or more than %d levels", r.path, maxDepth)
+		}
 		part := r.part(event)
 		if part == nil || *part == nil || r.foundByOPA(*part) {
 			continue

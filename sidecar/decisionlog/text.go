@@ -18,17 +18,22 @@ import (
 
 // write appends the JSON of what [secrets.clean] makes of a value. Names are in order, so that
 // what is alike looks alike to whoever compresses it.
-func (s secrets) write(to []byte, value any) []byte {
+func (s secrets) write(to []byte, value any) []byte { return s.writeTo(to, maxDepth, value) }
+
+func (s secrets) writeTo(to []byte, depth int, value any) []byte {
+	if depth == 0 {
+		return quote(to, tooDeep)
+	}
 	switch v := value.(type) {
 	case map[string]any:
-		return s.writeObject(to, v)
+		return s.writeObject(to, depth, v)
 	case []any:
 		to = append(to, '[')
 		for i, item := range v {
 			if i > 0 {
 				to = append(to, ',')
 			}
-			to = s.write(to, item)
+			to = s.writeTo(to, depth-1, item)
 		}
 		return append(to, ']')
 	case string:
@@ -52,18 +57,18 @@ func (s secrets) write(to []byte, value any) []byte {
 			return strconv.AppendInt(to, v, 10)
 		}
 	}
-	return s.long(to, value)
+	return s.long(to, depth, value)
 }
 
 // written is JSON that is clean already.
 type written []byte
 
-func (s secrets) writeObject(to []byte, o map[string]any) []byte {
+func (s secrets) writeObject(to []byte, depth int, o map[string]any) []byte {
 	var few [16]string
 	names := few[:0]
 	for name := range o {
 		if !secretNames[strings.ToLower(name)] && s.text(name) != name {
-			return s.long(to, o) // two names may be the same without what is secret in them
+			return s.long(to, depth, o) // two names may be the same without what is secret in them
 		}
 		names = append(names, name)
 	}
@@ -78,14 +83,14 @@ func (s secrets) writeObject(to []byte, o map[string]any) []byte {
 			to = append(to, `"`+redacted+`"`...)
 			continue
 		}
-		to = s.write(to, o[name])
+		to = s.writeTo(to, depth-1, o[name])
 	}
 	return append(to, '}')
 }
 
 // long writes what [secrets.clean] makes of a value the long way, as where rules look at it.
-func (s secrets) long(to []byte, value any) []byte {
-	text, err := json.Marshal(s.clean(value))
+func (s secrets) long(to []byte, depth int, value any) []byte {
+	text, err := json.Marshal(s.cleanTo(depth, value))
 	if err != nil {
 		return quote(to, redacted)
 	}

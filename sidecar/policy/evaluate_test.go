@@ -73,6 +73,7 @@ func TestEvaluate(t *testing.T) {
 			want: policy.Result{Obligations: []access.Object{{"b": json.Number("1")}, {"a": []any{[]any{"c"}}}}}},
 		{name: "obligation that is a string", rego: `obligations := ["log"]`, err: policy.ErrContract, says: "an obligation is a string"},
 		{name: "obligation that is no UTF-8", rego: `obligations := [{"a": [{base64.decode("/w=="): 1}]}]`, err: policy.ErrContract, says: "nothing that JSON can tell"},
+		{name: "obligation with a number of Rego's own", rego: `obligations := [{"a": to_number(x)} | some x in ["00012"]]`, err: policy.ErrContract, says: "nothing that JSON can tell"},
 		{name: "reason that is no UTF-8", rego: `reasons contains base64.decode("/w==")`, err: policy.ErrContract, says: "nothing that JSON can tell"},
 		{name: "obligations as an object", rego: `obligations := {"id": "log"}`, err: policy.ErrContract, says: "obligations is an object"},
 

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -79,7 +80,7 @@ func (c contract) reasons(v ast.Value) ([]access.Reason, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !isText(item) {
+		if !isJSON(item) {
 			return nil, c.faultOf(outReasons, item, "a reason is nothing that JSON can tell")
 		}
 		reasons = append(reasons, r)
@@ -124,7 +125,7 @@ func (c contract) obligations(v ast.Value) ([]access.Object, error) {
 			return nil, c.fault(outObligations, "an obligation is %s, and must be an object", kindOf(item))
 		}
 		plain, err := ast.JSON(item)
-		if err != nil || !isText(item) {
+		if err != nil || !isJSON(item) {
 			return nil, c.faultOf(outObligations, item, "an obligation is nothing that JSON can tell")
 		}
 		obligations = append(obligations, plain.(map[string]any))
@@ -132,12 +133,16 @@ func (c contract) obligations(v ast.Value) ([]access.Object, error) {
 	return obligations, nil
 }
 
-// isText reports whether all texts in a value are UTF-8, as JSON's are (RFC 8259, section 8.1).
-func isText(v ast.Value) bool {
+// isJSON reports whether all texts in a value are UTF-8 and all numbers JSON's (RFC 8259, sections 8.1 and 6), which to_number
+// makes others of.
+func isJSON(v ast.Value) bool {
 	valid := true
 	ast.WalkTerms(ast.NewTerm(v), func(t *ast.Term) bool {
-		if text, ok := t.Value.(ast.String); ok && !utf8.ValidString(string(text)) {
-			valid = false
+		switch v := t.Value.(type) {
+		case ast.String:
+			valid = valid && utf8.ValidString(string(v))
+		case ast.Number:
+			valid = valid && json.Valid([]byte(v))
 		}
 		return !valid
 	})

@@ -24,6 +24,8 @@ func TestDefaultBufferGivesWay(t *testing.T) {
 		{map[string]any{"buffer_type": "size"}, map[string]any{"buffer_size_limit_bytes": 100000}},
 		{map[string]any{"buffer_type": "event"}, map[string]any{}},
 		{map[string]any{"max_decisions_per_second": 100}, map[string]any{}},
+		{map[string]any{"buffer_type": nil, "min_delay_seconds": nil}, map[string]any{}},
+		{map[string]any{"buffer_type": "size", "buffer_size_limit_bytes": nil}, map[string]any{}},
 	} {
 		t.Run(fmt.Sprint(c.boot, c.discovered), func(t *testing.T) {
 			w := discovers(t, map[string]any{"decision_logs": map[string]any{"service": "origin", "reporting": c.boot}})
@@ -36,6 +38,9 @@ func TestDefaultBufferGivesWay(t *testing.T) {
 			got, want := logs.Lookup(w.fleet.Manager()).Config().Reporting, c.discovered
 			if bytes, said := want["buffer_size_limit_bytes"].(int); said && *got.BufferSizeLimitBytes != int64(bytes) {
 				t.Errorf("%d bytes are let wait, where %d are discovered", *got.BufferSizeLimitBytes, bytes)
+			}
+			if got.BufferType == "size" && *got.BufferSizeLimitBytes == 0 {
+				t.Error("the buffer has no end")
 			}
 			if delay, said := want["min_delay_seconds"].(int); said && time.Duration(*got.MinDelaySeconds) != time.Duration(delay)*time.Second {
 				t.Errorf("the delay is %s, where %d seconds are discovered", time.Duration(*got.MinDelaySeconds), delay)

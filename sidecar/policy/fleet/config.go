@@ -29,7 +29,24 @@ func withDefaults(opa map[string]any) map[string]any {
 // writtenLogs is what a configuration says of the decision log; nil: nothing that can be read.
 func writtenLogs(opa map[string]any) map[string]any {
 	logs, _ := opa["decision_logs"].(map[string]any)
-	return logs
+	return withoutNull(logs)
+}
+
+// withoutNull leaves out members that hold nothing, at any depth; nil stays nil.
+func withoutNull(o map[string]any) map[string]any {
+	if o == nil {
+		return nil
+	}
+	some := make(map[string]any, len(o))
+	for name, value := range o {
+		if inner, is := value.(map[string]any); is {
+			value = withoutNull(inner)
+		}
+		if value != nil {
+			some[name] = value
+		}
+	}
+	return some
 }
 
 // withBounds is [withDefaults] without those of the decision log: a discovered configuration may choose others,
@@ -39,6 +56,9 @@ func withBounds(opa map[string]any) map[string]any {
 	maps.DeleteFunc(all, func(_ string, value any) bool { return value == nil })
 	if services := all["services"]; services != nil {
 		all["services"] = discreet(services)
+	}
+	if logs := writtenLogs(opa); logs != nil {
+		all["decision_logs"] = logs
 	}
 	bundles, ok := all["bundles"].(map[string]any)
 	if !ok {
