@@ -4,8 +4,9 @@
 //	pdp.Record ─▶ bounded queue ─▶ one worker ─▶ event, cleaned ─▶ OPA's logs plugin
 //	(answering)                                  masks (1)          drop, masks, console, service
 //
-// It owns what an event says, that none says a credential ([Result], clean.go), and a queue
-// off the answer's path: [Log.Record] never blocks, and what does not fit is counted. It
+// It owns what an event says, that none says a credential ([Result], clean.go), that each can be
+// read again as it was written, which OPA's encoder does with a chunk that got too large, and a
+// queue off the answer's path: [Log.Record] never blocks, and what does not fit is counted. It
 // leaves to OPA's plugin whether, where and when an event is sent, in which buffer, and the
 // rules system.log.drop and system.log.mask (Open Policy Agent, "Decision Logs").
 //

@@ -287,7 +287,7 @@ func TestBuffers(t *testing.T) {
 }
 
 // TestFullBufferBySize: of the buffer by size OPA drops chunks, and counts them under two names, each time once. The
-// metric is that of the first.
+// metric is that of the first (TestLostIsCountedOnce in telemetry).
 func TestFullBufferBySize(t *testing.T) {
 	const many = 200
 	w := newWorld(t, "", map[string]any{"buffer_size_limit_bytes": 4000, "upload_size_limit_bytes": 1000})

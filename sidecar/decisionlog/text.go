@@ -49,9 +49,7 @@ func (s secrets) writeTo(to []byte, depth int, value any) []byte {
 			return append(to, v...)
 		}
 	case int:
-		if v > -largest && v < largest {
-			return strconv.AppendInt(to, int64(v), 10)
-		}
+		return s.writeTo(to, depth, int64(v))
 	case int64:
 		if v > -largest && v < largest {
 			return strconv.AppendInt(to, v, 10)

@@ -139,6 +139,18 @@ func TestDecisionsAreCounted(t *testing.T) {
 	}
 }
 
+// TestLostIsCountedOnce: what OPA counts under two names, as it does for the buffer by size, is one loss; and what it tells
+// again is none.
+func TestLostIsCountedOnce(t *testing.T) {
+	i := telemetry.New()
+	for range 2 {
+		i.DecisionLogCounts(map[string]uint64{"dropped_buffer_size_limit_exceeded": 3, "dropped_buffer_size_limit_bytes_exceeded": 3})
+	}
+	if got, want := scrape(t, i), `stepup_decision_log_lost_total{reason="buffer"} 3`; !slices.Contains(got, want) {
+		t.Errorf("%s is not among\n%s", want, strings.Join(got, "\n"))
+	}
+}
+
 func TestSuccessfulFetchTellsWhen(t *testing.T) {
 	i := telemetry.New()
 	before := float64(time.Now().Unix())
